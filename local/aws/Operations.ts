@@ -1,0 +1,60 @@
+/** The two services and the API version that the SDK names in `Version`. */
+export const services = {
+  iam: { version: "2010-05-08", xmlns: "https://iam.amazonaws.com/doc/2010-05-08/" },
+  sts: { version: "2011-06-15", xmlns: "https://sts.amazonaws.com/doc/2011-06-15/" }
+} as const
+
+export type Service = keyof typeof services
+
+/** The operations this AWS knows. */
+export const operationNames = [
+  "AssumeRole",
+  "GetCallerIdentity",
+  "AttachUserPolicy",
+  "DetachUserPolicy",
+  "AttachRolePolicy",
+  "DetachRolePolicy",
+  "ListAttachedUserPolicies",
+  "ListAttachedRolePolicies"
+] as const
+
+export type Operation = (typeof operationNames)[number]
+
+/** What kind of principal an IAM operation is about. */
+export type PrincipalType = "User" | "Role"
+
+interface StsOperation {
+  readonly service: "sts"
+  readonly name: "AssumeRole" | "GetCallerIdentity"
+}
+
+interface IamOperation {
+  readonly service: "iam"
+  readonly name: Exclude<Operation, StsOperation["name"]>
+  readonly verb: "attach" | "detach" | "list"
+  readonly principalType: PrincipalType
+}
+
+export type OperationSpec = StsOperation | IamOperation
+
+const specs: ReadonlyArray<OperationSpec> = [
+  { service: "sts", name: "AssumeRole" },
+  { service: "sts", name: "GetCallerIdentity" },
+  { service: "iam", name: "AttachUserPolicy", verb: "attach", principalType: "User" },
+  { service: "iam", name: "DetachUserPolicy", verb: "detach", principalType: "User" },
+  { service: "iam", name: "AttachRolePolicy", verb: "attach", principalType: "Role" },
+  { service: "iam", name: "DetachRolePolicy", verb: "detach", principalType: "Role" },
+  { service: "iam", name: "ListAttachedUserPolicies", verb: "list", principalType: "User" },
+  { service: "iam", name: "ListAttachedRolePolicies", verb: "list", principalType: "Role" }
+]
+
+const byName = new Map<string, OperationSpec>(specs.map((spec) => [spec.name, spec]))
+
+/** The operation that `Action` and `Version` of a form body name, if this AWS knows it. */
+export const findOperation = (action: string, version: string): OperationSpec | undefined => {
+  const spec = byName.get(action)
+  return spec !== undefined && services[spec.service].version === version ? spec : undefined
+}
+
+/** Attach and detach count against an account's write rate; lists and STS calls do not. */
+export const isWrite = (spec: OperationSpec): boolean => spec.service === "iam" && spec.verb !== "list"

@@ -1,0 +1,30 @@
+import { Cause, Console, Effect, Logger, Option } from "effect"
+import { jsonLogger } from "../layers/LoggerLive.ts"
+
+/** Says on stderr why a command failed, in a line for people. */
+export const reportToPerson = <A, E extends { readonly message: string }, R>(command: Effect.Effect<A, E, R>) =>
+  Effect.tapCause(command, (cause) =>
+    Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(`error: ${summary(cause)}`)
+  )
+
+/** Says on stdout why the worker could not start, or why it broke, as the log line that an operator looks for. */
+export const reportToLog = <A, E extends { readonly message: string; readonly _tag: string }, R>(
+  command: Effect.Effect<A, E, R>
+) =>
+  Effect.tapCause(command, (cause) =>
+    Cause.hasInterruptsOnly(cause)
+      ? Effect.void
+      : Effect.logFatal(summary(cause)).pipe(
+          Effect.annotateLogs(
+            "error_type",
+            Option.getOrElse(
+              Option.map(Cause.findErrorOption(cause), (error) => error._tag),
+              () => "Defect"
+            )
+          ),
+          Effect.provide(Logger.layer([Logger.withConsoleLog(jsonLogger({}))]))
+        )
+  )
+
+const summary = (cause: Cause.Cause<{ readonly message: string }>): string =>
+  Option.match(Cause.findErrorOption(cause), { onNone: () => Cause.pretty(cause), onSome: (error) => error.message })

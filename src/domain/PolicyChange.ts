@@ -1,0 +1,34 @@
+import type { Job } from "./Job.ts"
+
+/** https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html */
+export type Partition = "aws" | "aws-cn" | "aws-us-gov"
+
+/** Attach one policy to, or detach it from, one principal of one account. */
+export interface PolicyChange {
+  readonly accountId: string
+  readonly principalType: Job["principal_type"]
+  readonly principal: string
+  readonly action: Job["action"]
+  readonly policyArn: string
+}
+
+/** The change that a job asks for. Safe to build ARNs from: every part of a `Job` was checked on decoding. */
+export const policyChange = (partition: Partition, job: Job): PolicyChange => ({
+  accountId: job.account_id,
+  principalType: job.principal_type,
+  principal: job.principal,
+  action: job.action,
+  policyArn: `arn:${partition}:iam::${job.entitlement_type === "default" ? "aws" : job.account_id}:policy/${job.entitlement}`
+})
+
+/** The IAM operation that carries a change out. */
+export const operationOf = ({ action, principalType }: PolicyChange) =>
+  `${action === "add" ? "Attach" : "Detach"}${principalType}Policy` as const
+
+/** The partition that a region belongs to, from the region's prefix. */
+export const partitionOf = (region: string): Partition =>
+  region.startsWith("cn-") ? "aws-cn" : region.startsWith("us-gov-") ? "aws-us-gov" : "aws"
+
+/** ARN of the role that the worker assumes in a target account. */
+export const handlerRoleArn = (partition: Partition, accountId: string, roleName: string): string =>
+  `arn:${partition}:iam::${accountId}:role/${roleName}`

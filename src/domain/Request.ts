@@ -1,0 +1,56 @@
+import type { DateTime, Option } from "effect"
+import type { Job } from "./Job.ts"
+
+/** Where a request stands, whatever label the database has for it (contract §4). */
+export type Status = "PENDING" | "IN_PROGRESS" | "SUCCESS" | "FAILED"
+
+/** What the row says of a request. It is the authority; the payload is only its bearer. */
+export interface RequestRow {
+  readonly principal: string
+  readonly action: string
+  readonly entitlement: string
+  readonly account_id: string
+  /** The three below are absent in the legacy schema, where they travel in the payload alone. */
+  readonly principal_type: string | null
+  readonly entitlement_type: string | null
+  readonly duration_minutes: number | null
+}
+
+/** A request as the `status` command shows it. */
+export interface RequestRecord {
+  /** The database's own label, which may be another system's (`rollback`). */
+  readonly status: string
+  readonly row: RequestRow
+  readonly requestedAt: Option.Option<DateTime.Utc>
+  readonly updatedAt: Option.Option<DateTime.Utc>
+  readonly audit: ReadonlyArray<{
+    readonly status: string
+    readonly at: Option.Option<DateTime.Utc>
+    readonly log: string
+  }>
+  readonly references: ReadonlyArray<string>
+}
+
+/** Names of the fields in which a payload and its row differ; none: they agree. */
+export const disagreements = (job: Job, row: RequestRow): ReadonlyArray<string> =>
+  fields.filter((field) => {
+    const said = job[field] ?? null
+    const stands = row[field] ?? null
+    return stands === null ? required.has(field) : normal(field, stands) !== normal(field, said)
+  })
+
+const fields = [
+  "account_id",
+  "principal",
+  "action",
+  "entitlement",
+  "principal_type",
+  "entitlement_type",
+  "duration_minutes"
+] as const
+
+const required: ReadonlySet<string> = new Set(["account_id", "principal", "action", "entitlement"])
+
+/** Producers write the principal's type in any letter case (contract §3). */
+const normal = (field: (typeof fields)[number], value: string | number | null) =>
+  field === "principal_type" && typeof value === "string" ? value.toLowerCase() : value

@@ -1,0 +1,64 @@
+import { Data, Option, Schema } from "effect"
+import type { AwsError } from "./AwsError.ts"
+import type { PolicyForbidden } from "./Guardrail.ts"
+import type { Status } from "./Request.ts"
+
+/** The worker refuses the job without calling AWS. */
+export class JobRejected extends Schema.TaggedError<JobRejected>()("JobRejected", {
+  code: Schema.Literals(["PayloadMismatch", "DurationUnsupported"]),
+  message: Schema.String
+}) {}
+
+/** A fault in the worker's own code. */
+export class WorkerDefect extends Schema.TaggedError<WorkerDefect>()("WorkerDefect", { message: Schema.String }) {
+  readonly code = "WorkerDefect"
+}
+
+export type JobError = AwsError | JobRejected | PolicyForbidden | WorkerDefect
+
+/** How a policy came to be as the request wants it. */
+export type Effected =
+  /** AWS carried the call out. */
+  | "applied"
+  /** AWS answered that there is nothing to detach, and the list of attachments confirms it. */
+  | "already so"
+  /** The call's own answer was lost; the list of attachments shows its effect. */
+  | "found so"
+
+/** How a claim ends. */
+export type Settlement = Data.TaggedEnum<{
+  Succeeded: { readonly requestId: Option.Option<string>; readonly effected: Effected }
+  Failed: { readonly error: JobError }
+  /** The delivery ended transiently; another follows. */
+  Requeued: { readonly error: JobError; readonly delivery: number }
+  /** The delivery does not count: its worker goes away or cannot work. */
+  Released: { readonly reason: string }
+}>
+export const Settlement = Data.taggedEnum<Settlement>()
+
+/** Where a settlement leaves the request. */
+export const statusAfter = (settlement: Settlement): Status =>
+  settlement._tag === "Succeeded" ? "SUCCESS" : settlement._tag === "Failed" ? "FAILED" : "PENDING"
+
+/** What the audit row of a claim ends with; the delivery's number comes before it. */
+export const claimedBy = (workerId: string, take: number): string => `, claimed by ${workerId} (take ${take})`
+
+/** PostgreSQL's LIKE pattern for the audit rows that count as a delivery that ended transiently. */
+export const countedDelivery = "Delivery % ended transiently: %"
+
+/** The audit row's text. */
+export const auditLog = (settlement: Settlement): string => printable(describe(settlement))
+
+const describe: (settlement: Settlement) => string = Settlement.$match({
+  Succeeded: ({ effected, requestId }) =>
+    `Policy ${effected}${Option.match(requestId, { onNone: () => "", onSome: (id) => `, AWS request ${id}` })}`,
+  Failed: ({ error }) => describeError(error),
+  Requeued: ({ delivery, error }) => `Delivery ${delivery} ended transiently: ${describeError(error)}`,
+  Released: ({ reason }) => `Given back, not counted as a delivery: ${reason}`
+})
+
+const describeError = (error: JobError): string =>
+  `${error.code}: ${error.message}${"operation" in error ? ` (${error.operation})` : ""}`
+
+/** PostgreSQL's text has no NUL, and a line that AWS or a payload wrote must not break the trail. */
+export const printable = (text: string): string => text.replaceAll(/\p{Cc}+/gu, " ").slice(0, 4_000)

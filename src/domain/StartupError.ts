@@ -1,0 +1,27 @@
+import { Runtime, Schema } from "effect"
+
+/** A backend cannot be reached at start: EX_UNAVAILABLE of sysexits.h. */
+export class BackendUnavailable extends Schema.TaggedError<BackendUnavailable>()("BackendUnavailable", {
+  backend: Schema.Literals(["PostgreSQL", "Redis"]),
+  address: Schema.String,
+  reason: Schema.String,
+  remedy: Schema.String
+}) {
+  override readonly [Runtime.errorExitCode] = 69
+  override get message() {
+    return `cannot use ${this.backend} at ${this.address}: ${this.reason}. ${this.remedy}`
+  }
+}
+
+/** The database has not the tables that the contract (§4) describes: EX_CONFIG of sysexits.h. */
+export class SchemaUnsupported extends Schema.TaggedError<SchemaUnsupported>()("SchemaUnsupported", {
+  missing: Schema.NonEmptyArray(Schema.String)
+}) {
+  override readonly [Runtime.errorExitCode] = 78
+  override get message() {
+    return (
+      `the database's schema does not fit, missing: ${this.missing.join("; ")}. ` +
+      "Run the migrate command as an owner, or set the search_path and the grants of the worker's role"
+    )
+  }
+}

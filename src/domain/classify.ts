@@ -1,0 +1,117 @@
+import {
+  AccessDenied,
+  type AwsError,
+  ConcurrentModification,
+  CredentialsInvalid,
+  InvalidRequest,
+  LimitExceeded,
+  NoSuchEntity,
+  ServiceUnavailable,
+  SessionExpired,
+  Throttling,
+  Timeout
+} from "./AwsError.ts"
+
+/** What is known of a failed call, whatever library made it. */
+export interface CallFailure {
+  readonly operation: string
+  /** AWS's error code, with or without the SDK's suffix `Exception`, or the code of Node's socket error. */
+  readonly code: string
+  readonly message: string
+  /** HTTP status, if there was an answer. */
+  readonly status: number | undefined
+  /** Milliseconds, from the answer's Retry-After. */
+  readonly retryAfter: number | undefined
+}
+
+type ErrorClass =
+  | typeof Throttling
+  | typeof Timeout
+  | typeof ServiceUnavailable
+  | typeof ConcurrentModification
+  | typeof AccessDenied
+  | typeof NoSuchEntity
+  | typeof LimitExceeded
+  | typeof InvalidRequest
+  | typeof CredentialsInvalid
+  | typeof SessionExpired
+
+/**
+ * Every code that STS, IAM or a socket is known to answer with. Sources: the Errors sections of
+ * https://docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html and of the operations' own pages; for sockets,
+ * https://nodejs.org/api/errors.html#common-system-errors. `LimitExceeded` is a quota, not a rate, although the SDK
+ * counts it among the throttling codes.
+ */
+export const classByCode: Readonly<Record<string, ErrorClass>> = {
+  Throttling,
+  Throttled: Throttling,
+  RequestThrottled: Throttling,
+  RequestLimitExceeded: Throttling,
+  TooManyRequests: Throttling,
+  SlowDown: Throttling,
+
+  ServiceFailure: ServiceUnavailable,
+  InternalFailure: ServiceUnavailable,
+  InternalError: ServiceUnavailable,
+  ServiceUnavailable,
+  ECONNREFUSED: ServiceUnavailable,
+  ENOTFOUND: ServiceUnavailable,
+  EAI_AGAIN: ServiceUnavailable,
+  EHOSTUNREACH: ServiceUnavailable,
+  ENETUNREACH: ServiceUnavailable,
+
+  ECONNRESET: Timeout,
+  EPIPE: Timeout,
+  ETIMEDOUT: Timeout,
+  TimeoutError: Timeout,
+  RequestTimeout: Timeout,
+  AbortError: Timeout,
+
+  ConcurrentModification,
+  EntityTemporarilyUnmodifiable: ConcurrentModification,
+
+  AccessDenied,
+  UnauthorizedOperation: AccessDenied,
+  OptInRequired: AccessDenied,
+
+  NoSuchEntity,
+
+  LimitExceeded,
+
+  InvalidInput: InvalidRequest,
+  ValidationError: InvalidRequest,
+  PolicyNotAttachable: InvalidRequest,
+  UnmodifiableEntity: InvalidRequest,
+  MalformedPolicyDocument: InvalidRequest,
+  PackedPolicyTooLarge: InvalidRequest,
+  RegionDisabled: InvalidRequest,
+
+  InvalidClientTokenId: CredentialsInvalid,
+  IncompleteSignature: CredentialsInvalid,
+  SignatureDoesNotMatch: CredentialsInvalid,
+  RequestExpired: CredentialsInvalid,
+  MissingAuthenticationToken: CredentialsInvalid,
+  CredentialsProviderError: CredentialsInvalid,
+
+  ExpiredToken: SessionExpired
+}
+
+/** An unknown code is judged by its HTTP status; without an answer nobody knows whether AWS acted. */
+const classByStatus = (status: number | undefined): ErrorClass =>
+  status === undefined ? Timeout : status === 429 ? Throttling : status >= 500 ? ServiceUnavailable : InvalidRequest
+
+/** The one place that decides what a failed call to AWS means. */
+export const classify = (failure: CallFailure): AwsError => {
+  const { message, operation } = failure
+  const code = failure.code.replace(/Exception$/, "")
+  const known = Object.hasOwn(classByCode, code) ? classByCode[code] : undefined
+  const judged = failure.status === 429 ? Throttling : (known ?? classByStatus(failure.status))
+  // STS is called with the worker's own credentials: when those are over, no new session helps.
+  const Class = judged === SessionExpired && isStsOperation(operation) ? CredentialsInvalid : judged
+  const fields = { code, message, operation }
+  return Class === Throttling || Class === ServiceUnavailable
+    ? new Class(failure.retryAfter === undefined ? fields : { ...fields, retryAfter: failure.retryAfter })
+    : new Class(fields)
+}
+
+const isStsOperation = (operation: string): boolean => operation === "AssumeRole" || operation === "GetCallerIdentity"

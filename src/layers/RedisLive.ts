@@ -1,0 +1,64 @@
+import { Duration, Effect, Layer, Option } from "effect"
+import { ReplyError } from "ioredis"
+import { Redis, RedisError } from "../services/Redis.ts"
+import { redisConnection } from "./redisConnection.ts"
+
+/** `Redis` over ioredis. */
+export const RedisLive = Layer.effect(
+  Redis,
+  Effect.gen(function* () {
+    const blocking = yield* redisConnection("blocking")
+    const client = yield* redisConnection("commands")
+
+    return Redis.of({
+      moveLastWait: (source, destination, timeout) =>
+        call("BLMOVE", () =>
+          blocking.blmoveBuffer(source, destination, "RIGHT", "LEFT", Duration.toSeconds(timeout))
+        ).pipe(Effect.map(Option.fromNullOr)),
+      popLastWait: (key, timeout) =>
+        call("BRPOP", () => blocking.brpopBuffer(key, Duration.toSeconds(timeout))).pipe(
+          Effect.map((popped) => Option.fromNullishOr(popped?.[1]))
+        ),
+      push: (key, end, value) =>
+        end === "left"
+          ? Effect.asVoid(call("LPUSH", () => client.lpush(key, Buffer.from(value))))
+          : Effect.asVoid(call("RPUSH", () => client.rpush(key, Buffer.from(value)))),
+      removeFirst: (key, value) => Effect.asVoid(call("LREM", () => client.lrem(key, 1, Buffer.from(value)))),
+      transfer: (source, destination, end, value) => {
+        const bytes = Buffer.from(value)
+        const removed = client.multi().lrem(source, 1, bytes)
+        const moved = end === "left" ? removed.lpush(destination, bytes) : removed.rpush(destination, bytes)
+        return call("MULTI", () => moved.exec()).pipe(
+          Effect.flatMap((replies) => {
+            const failed = replies?.find(([error]) => error !== null)
+            return failed === undefined ? Effect.void : Effect.fail(redisError("MULTI", failed[0]))
+          })
+        )
+      },
+      delete: (key) => Effect.asVoid(call("DEL", () => client.del(key))),
+      length: (key) => call("LLEN", () => client.llen(key)),
+      last: (key) =>
+        Effect.map(
+          call("LINDEX", () => client.lindexBuffer(key, -1)),
+          Option.fromNullOr
+        ),
+      ping: call("PING", () => client.ping()).pipe(
+        Effect.asVoid,
+        Effect.catchIf(
+          (error) => error.reason === "Denied",
+          () => Effect.void
+        )
+      )
+    })
+  })
+)
+
+const call = <A>(command: string, run: () => Promise<A>) =>
+  Effect.tryPromise({ try: run, catch: (cause) => redisError(command, cause) })
+
+/** Redis begins its errors with a word: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors */
+const redisError = (command: string, cause: unknown): RedisError => {
+  const message = cause instanceof Error ? cause.message : String(cause)
+  const reason = message.startsWith("NOPERM") ? "Denied" : cause instanceof ReplyError ? "Rejected" : "Unavailable"
+  return new RedisError({ command, reason, message })
+}

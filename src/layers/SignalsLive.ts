@@ -1,0 +1,26 @@
+import { constants } from "node:os"
+import { Duration, Effect, Layer } from "effect"
+import { WorkerConfig } from "../services/Config.ts"
+
+const signals = ["SIGTERM", "SIGINT"] as const
+
+/**
+ * The first signal, on which `runMain` interrupts the program, is an ordinary end: status 0. A second one ends the process
+ * at once, and so does the end of the grace, should something that cannot be interrupted still hang.
+ */
+export const SignalsLive = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { shutdownGrace } = yield* WorkerConfig
+    let draining = false
+    const onSignal = (signal: (typeof signals)[number]) => {
+      if (draining) process.exit(128 + constants.signals[signal])
+      draining = true
+      process.exitCode = 0
+      setTimeout(() => process.exit(0), Duration.toMillis(shutdownGrace) + 1_000).unref()
+    }
+    yield* Effect.acquireRelease(
+      Effect.sync(() => signals.forEach((signal) => process.on(signal, onSignal))),
+      () => Effect.sync(() => signals.forEach((signal) => process.off(signal, onSignal)))
+    )
+  })
+)

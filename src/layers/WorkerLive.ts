@@ -1,0 +1,16 @@
+import { Layer } from "effect"
+import { AwsIamLive } from "./aws/AwsIamLive.ts"
+import { AwsSessionsLive } from "./aws/AwsSessionsLive.ts"
+import { HttpLive } from "./http/HttpLive.ts"
+import { JobQueueRedis } from "./JobQueueRedis.ts"
+import { LoggerLive } from "./LoggerLive.ts"
+import { JobStoreSql } from "./postgres/JobStoreSql.ts"
+import { SqlLive } from "./postgres/SqlLive.ts"
+import { WorkerStatusLive } from "./WorkerStatusLive.ts"
+
+/** Everything that the worker stands on, but Redis and the configuration. */
+export const WorkerLive = HttpLive.pipe(
+  Layer.provideMerge(Layer.mergeAll(AwsIamLive, JobQueueRedis, JobStoreSql, WorkerStatusLive)),
+  Layer.provide(Layer.mergeAll(AwsSessionsLive, SqlLive)),
+  Layer.provideMerge(LoggerLive)
+)

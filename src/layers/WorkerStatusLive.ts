@@ -1,0 +1,10 @@
+import { Effect, Layer, Option, Ref } from "effect"
+import { type Phase, WorkerStatus } from "../services/WorkerStatus.ts"
+
+export const WorkerStatusLive = Layer.effect(
+  WorkerStatus,
+  Effect.all({
+    phase: Ref.make<Phase>("starting"),
+    credentialsFault: Ref.make(Option.none<string>())
+  })
+)

@@ -1,0 +1,78 @@
+import {
+  AttachRolePolicyCommand,
+  AttachUserPolicyCommand,
+  DetachRolePolicyCommand,
+  DetachUserPolicyCommand,
+  type IAMClient,
+  ListAttachedRolePoliciesCommand,
+  ListAttachedUserPoliciesCommand
+} from "@aws-sdk/client-iam"
+import { Effect, Layer } from "effect"
+import type { AwsError } from "../../domain/AwsError.ts"
+import { operationOf, type PolicyChange } from "../../domain/PolicyChange.ts"
+import { type Answer, AwsIam } from "../../services/AwsIam.ts"
+import { AwsSessions } from "../../services/AwsSessions.ts"
+import { AwsConfig } from "../../services/Config.ts"
+import { sdkCall } from "./sdkCall.ts"
+
+/** `AwsIam` over the AWS SDK. A session that is over before its time is assumed again, once. */
+export const AwsIamLive = Layer.effect(
+  AwsIam,
+  Effect.gen(function* () {
+    const sessions = yield* AwsSessions
+    const { callTimeout } = yield* AwsConfig
+
+    const withClient = <A>(accountId: string, use: (client: IAMClient) => Effect.Effect<A, AwsError>) => {
+      const once = Effect.flatMap(sessions.client(accountId), use)
+      return Effect.catchTag(once, "SessionExpired", () => Effect.andThen(sessions.forget(accountId), once))
+    }
+
+    const listPage = (client: IAMClient, change: PolicyChange, marker: string | undefined) =>
+      change.principalType === "User"
+        ? sdkCall("ListAttachedUserPolicies", callTimeout, (options) =>
+            client.send(new ListAttachedUserPoliciesCommand({ UserName: change.principal, Marker: marker }), options)
+          )
+        : sdkCall("ListAttachedRolePolicies", callTimeout, (options) =>
+            client.send(new ListAttachedRolePoliciesCommand({ RoleName: change.principal, Marker: marker }), options)
+          )
+
+    const isAttached = (
+      client: IAMClient,
+      change: PolicyChange,
+      marker?: string
+    ): Effect.Effect<Answer<boolean>, AwsError> =>
+      Effect.flatMap(listPage(client, change, marker), ({ requestId, value }) => {
+        const attached = value.AttachedPolicies?.some((policy) => policy.PolicyArn === change.policyArn) ?? false
+        return attached || value.IsTruncated !== true
+          ? Effect.succeed({ value: attached, requestId })
+          : isAttached(client, change, value.Marker)
+      })
+
+    return AwsIam.of({
+      apply: (change) => withClient(change.accountId, (client) => apply(client, change, callTimeout)),
+      isAttached: (change) => withClient(change.accountId, (client) => isAttached(client, change)),
+      identity: sessions.identity
+    })
+  })
+)
+
+const apply = (
+  client: IAMClient,
+  change: PolicyChange,
+  timeout: AwsConfig["Service"]["callTimeout"]
+): Effect.Effect<Answer<void>, AwsError> => {
+  const { policyArn: PolicyArn, principal } = change
+  const operation = operationOf(change)
+  return sdkCall(operation, timeout, (options) => {
+    switch (operation) {
+      case "AttachUserPolicy":
+        return client.send(new AttachUserPolicyCommand({ UserName: principal, PolicyArn }), options)
+      case "DetachUserPolicy":
+        return client.send(new DetachUserPolicyCommand({ UserName: principal, PolicyArn }), options)
+      case "AttachRolePolicy":
+        return client.send(new AttachRolePolicyCommand({ RoleName: principal, PolicyArn }), options)
+      case "DetachRolePolicy":
+        return client.send(new DetachRolePolicyCommand({ RoleName: principal, PolicyArn }), options)
+    }
+  }).pipe(Effect.map(({ requestId }) => ({ value: undefined, requestId })))
+}

@@ -1,0 +1,30 @@
+import { Context, Effect, Layer } from "effect"
+import { AwsConfig, DatabaseConfig, HttpConfig, LogConfig, RedisConfig, WorkerConfig } from "../../services/Config.ts"
+import { readAll } from "./reader.ts"
+import { aws, database, http, log, redis, worker } from "./sections.ts"
+
+/** All that the worker needs. */
+export const ConfigLive = Layer.effectContext(
+  Effect.map(readAll({ aws, database, http, log, redis, worker }), (config) =>
+    Context.make(AwsConfig, config.aws).pipe(
+      Context.add(DatabaseConfig, config.database),
+      Context.add(HttpConfig, config.http),
+      Context.add(LogConfig, config.log),
+      Context.add(RedisConfig, config.redis),
+      Context.add(WorkerConfig, config.worker)
+    )
+  )
+)
+
+/** What a command needs that only looks at the database, or changes it. */
+export const DatabaseConfigLive = Layer.effect(DatabaseConfig, database)
+
+/** What a command needs that also pushes jobs. */
+export const QueueConfigLive = Layer.effectContext(
+  Effect.map(readAll({ database, redis, worker }), (config) =>
+    Context.make(DatabaseConfig, config.database).pipe(
+      Context.add(RedisConfig, config.redis),
+      Context.add(WorkerConfig, config.worker)
+    )
+  )
+)

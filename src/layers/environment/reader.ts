@@ -1,0 +1,60 @@
+import { Array, Config, Duration, Effect, Option, Schema } from "effect"
+import { ConfigInvalid } from "../../services/Config.ts"
+
+/** Reads a part of the environment. */
+export type Reader<A> = Effect.Effect<A, ConfigInvalid>
+
+export const fault = (line: string) => new ConfigInvalid({ faults: [line] })
+
+/** Reads all parts, and when some are bad, fails with the faults of all of them. */
+export function readAll<Parts extends Readonly<Record<string, Reader<unknown>>>>(
+  parts: Parts
+): Reader<{ readonly [Name in keyof Parts]: Effect.Success<Parts[Name]> }>
+export function readAll(parts: Readonly<Record<string, Reader<unknown>>>): Reader<Readonly<Record<string, unknown>>> {
+  return Effect.gen(function* () {
+    const results = yield* Effect.all(Object.values(parts), { mode: "result" })
+    const faults = Array.dedupe(Array.getFailures(results).flatMap((failure) => failure.faults))
+    if (Array.isArrayNonEmpty(faults)) return yield* new ConfigInvalid({ faults })
+    return yield* Effect.all(parts)
+  })
+}
+
+/** A variable that may be missing; empty counts as missing. The fault tells what is expected, never the value. */
+export const optional = <A>(name: string, schema: Schema.ConstraintCodec<A, unknown>): Reader<Option.Option<A>> =>
+  Config.option(Config.schema(schema, name)).pipe(
+    Effect.mapError(({ cause }) => fault(`${name}: ${lowerFirst(cause.message.split("\n")[0] ?? "malformed")}`))
+  )
+
+export const withDefault = <A>(name: string, schema: Schema.ConstraintCodec<A, unknown>, value: A): Reader<A> =>
+  Effect.map(
+    optional(name, schema),
+    Option.getOrElse(() => value)
+  )
+
+export const required = <A>(name: string, schema: Schema.ConstraintCodec<A, unknown>): Reader<A> =>
+  Effect.flatMap(
+    optional(name, schema),
+    Option.match({ onNone: () => Effect.fail(fault(`${name}: missing`)), onSome: Effect.succeed })
+  )
+
+export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
+  Schema.Int.check(Schema.isBetween({ minimum, maximum }, { expected: `an integer from ${minimum} to ${maximum}` }))
+
+/** Such as `10 seconds` or `250 millis`. */
+export const duration = (minimum = Duration.zero) =>
+  Schema.DurationFromString.check(
+    Schema.makeFilter((value) => Duration.isFinite(value) && Duration.isGreaterThanOrEqualTo(value, minimum), {
+      expected: `a duration of at least ${Duration.format(minimum)}`
+    })
+  )
+
+export const text = (pattern: RegExp, expected: string) => Schema.String.check(Schema.isPattern(pattern, { expected }))
+
+/** A list, separated by commas. */
+export const list = (pattern: RegExp, expected: string) =>
+  text(
+    new RegExp(`^\\s*(?:${pattern.source})\\s*(?:,\\s*(?:${pattern.source})\\s*)*$`),
+    `${expected}, separated by commas`
+  )
+
+const lowerFirst = (sentence: string) => sentence.charAt(0).toLowerCase() + sentence.slice(1)

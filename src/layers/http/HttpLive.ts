@@ -1,0 +1,25 @@
+import { createServer } from "node:http"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { Effect, Layer } from "effect"
+import { HttpRouter, HttpServer } from "effect/http"
+import { HttpConfig } from "../../services/Config.ts"
+import { metricsRoute } from "./metricsRoute.ts"
+import { probeRoutes } from "./probeRoutes.ts"
+
+/** The probes and the metrics (contract §6). Serves until its scope closes, so through the drain as well. */
+export const HttpLive = Layer.unwrap(
+  Effect.gen(function* () {
+    const { host, port } = yield* HttpConfig
+    const announce = Layer.effectDiscard(
+      HttpServer.addressFormattedWith((address) => Effect.logInfo(`listening on ${address}`))
+    )
+    return HttpRouter.serve(Layer.mergeAll(probeRoutes, metricsRoute), {
+      disableLogger: true,
+      disableListenLog: true
+    }).pipe(
+      Layer.merge(announce),
+      // Probes are answered within milliseconds; a client that keeps its connection open must not hold up the exit.
+      Layer.provide(NodeHttpServer.layer(createServer, { host, port, gracefulShutdownTimeout: "100 millis" }))
+    )
+  })
+)

@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Cause, Effect, Exit, Runtime } from "effect"
+import { Command } from "effect/cli"
+import { migrate } from "./commands/migrate.ts"
+import { run, runWorker } from "./commands/run.ts"
+import { status } from "./commands/status.ts"
+import { submit } from "./commands/submit.ts"
+
+const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
+  Command.withDescription("CSecBridge's access worker for AWS"),
+  Command.withSubcommands([run, migrate, submit, status]),
+  Command.run({ version: "0.1.0", renderErrors: true })
+)
+
+/** A signal is the ordinary end of the worker, which then has set the status; of another command it is none. */
+const teardown: Runtime.Teardown = (exit, onExit) =>
+  Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+    ? onExit(process.exitCode === 0 ? 0 : 130)
+    : Runtime.defaultTeardown(exit, onExit)
+
+NodeRuntime.runMain(Effect.provide(main, NodeServices.layer), { disableErrorReporting: true, teardown })

@@ -1,0 +1,69 @@
+import { Duration, Effect, Metric, Option, Random, Schedule } from "effect"
+import type { AwsError } from "../domain/AwsError.ts"
+import * as metrics from "../domain/metrics.ts"
+import type { PolicyChange } from "../domain/PolicyChange.ts"
+import type { Effected } from "../domain/Settlement.ts"
+import { AwsIam } from "../services/AwsIam.ts"
+import { WorkerConfig } from "../services/Config.ts"
+
+export interface Applied {
+  readonly requestId: Option.Option<string>
+  readonly effected: Effected
+}
+
+type RetrySettings = Pick<WorkerConfig["Service"], "retryMaxAttempts" | "retryBaseDelay" | "retryMaxDelay">
+
+/**
+ * When a failed call is made again: transient errors only, after a random time between nothing and base·2ⁿ, capped
+ * ("full jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), but never before the time
+ * that the server asked for.
+ */
+export const retrySchedule = (settings: RetrySettings) =>
+  Schedule.exponential(settings.retryBaseDelay).pipe(
+    Schedule.setInputType<AwsError>(),
+    Schedule.upTo({ times: settings.retryMaxAttempts - 1 }),
+    Schedule.while(({ input }) => input.kind === "transient"),
+    Schedule.modifyDelay(({ duration, input }) =>
+      Effect.map(Random.next, (random) => {
+        const jittered = random * Math.min(Duration.toMillis(duration), Duration.toMillis(settings.retryMaxDelay))
+        return Duration.millis("retryAfter" in input ? Math.max(jittered, input.retryAfter ?? 0) : jittered)
+      })
+    ),
+    Schedule.tap(({ input }) => Metric.update(Metric.withAttributes(metrics.awsRetries, { reason: input._tag }), 1))
+  )
+
+/**
+ * Attaches or detaches the policy, retrying what may pass. A call whose answer was lost may have been carried out: then
+ * the attachments are read before it is made again.
+ */
+export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange) {
+  const aws = yield* AwsIam
+  const settings = yield* WorkerConfig
+  let answerLost = false
+
+  const readBack = (effected: Effected) =>
+    Effect.map(aws.isAttached(change), ({ requestId, value: attached }) =>
+      attached === (change.action === "add") ? Option.some<Applied>({ requestId, effected }) : Option.none()
+    )
+
+  const apply = aws.apply(change).pipe(
+    Effect.map(({ requestId }): Applied => ({ requestId, effected: "applied" })),
+    Effect.tapError((error) => Effect.sync(() => (answerLost ||= error._tag === "Timeout"))),
+    Effect.catchTag("NoSuchEntity", (error) =>
+      change.action === "add"
+        ? Effect.fail(error)
+        : Effect.flatMap(
+            readBack("already so"),
+            Option.match({ onNone: () => Effect.fail(error), onSome: Effect.succeed })
+          )
+    )
+  )
+
+  const attempt = Effect.suspend(() =>
+    answerLost
+      ? Effect.flatMap(readBack("found so"), Option.match({ onNone: () => apply, onSome: Effect.succeed }))
+      : apply
+  )
+
+  return yield* Effect.retry(attempt, retrySchedule(settings))
+})

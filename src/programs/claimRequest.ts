@@ -1,0 +1,38 @@
+import { Clock, DateTime, Effect, Metric, Option, Schema } from "effect"
+import { type Job, receivedAt } from "../domain/Job.ts"
+import * as metrics from "../domain/metrics.ts"
+import { WorkerConfig } from "../services/Config.ts"
+import type { Delivery } from "../services/JobQueue.ts"
+import { JobStore } from "../services/JobStore.ts"
+import { lookUntilFound } from "./lookUntilFound.ts"
+
+/** The request is not pending: somebody else has it, or had it. `status` as the database calls it. */
+export class Duplicate extends Schema.TaggedError<Duplicate>()("Duplicate", {
+  correlationId: Schema.String,
+  status: Schema.String
+}) {}
+
+/** There is no such request, and none appeared within `UNKNOWN_JOB_GRACE`. */
+export class UnknownJob extends Schema.TaggedError<UnknownJob>()("UnknownJob", { correlationId: Schema.String }) {}
+
+/** Locks the request for this worker. */
+export const claimRequest = Effect.fnUntraced(function* (delivery: Delivery, job: Job) {
+  const store = yield* JobStore
+  const { workerId } = yield* WorkerConfig
+  const correlationId = job.correlation_id
+
+  const found = yield* lookUntilFound(delivery, store.claim(job, { workerId, take: delivery.take }))
+  if (Option.isNone(found)) return yield* new UnknownJob({ correlationId })
+  if (found.value._tag === "NotPending") return yield* new Duplicate({ correlationId, status: found.value.status })
+  yield* measureWait(job)
+  return found.value.claim
+})
+
+const measureWait = (job: Job) =>
+  Option.match(receivedAt(job), {
+    onNone: () => Effect.void,
+    onSome: (received) =>
+      Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Metric.update(metrics.queueWait, Math.max(0, now - DateTime.toEpochMillis(received)) / 1_000)
+      )
+  })

@@ -1,0 +1,74 @@
+import { Clock, Effect, Metric } from "effect"
+import { checkPolicy } from "../domain/Guardrail.ts"
+import { decodeJob, type Job } from "../domain/Job.ts"
+import * as metrics from "../domain/metrics.ts"
+import { operationOf, type PolicyChange, policyChange } from "../domain/PolicyChange.ts"
+import { disagreements } from "../domain/Request.ts"
+import { JobRejected } from "../domain/Settlement.ts"
+import { AwsConfig, WorkerConfig } from "../services/Config.ts"
+import type { Delivery } from "../services/JobQueue.ts"
+import type { Claim } from "../services/JobStore.ts"
+import { applyPolicy } from "./applyPolicy.ts"
+import { claimRequest } from "./claimRequest.ts"
+import { discardDuplicate, refusePayload, refuseUnknown } from "./refuse.ts"
+import { settle, settlementOf } from "./settle.ts"
+
+/**
+ * The life of one delivery (contract §5): decode, claim, check, apply, settle.
+ *
+ * Only waits and the calls to AWS can be interrupted. Before the claim, an interrupted job goes back as if it had never been
+ * taken; after it, it is settled as released. So it is always in one place that survives.
+ */
+export const processJob = Effect.fnUntraced(
+  function* (delivery: Delivery) {
+    const job = yield* decodeJob(delivery.payload)
+    const change = policyChange((yield* AwsConfig).partition, job)
+
+    yield* Effect.gen(function* () {
+      const claim = yield* claimRequest(delivery, job)
+      const claimedAt = yield* Clock.currentTimeMillis
+
+      const exit = yield* check(job, claim, change).pipe(
+        Effect.andThen(applyPolicy(change)),
+        Effect.interruptible,
+        Effect.exit
+      )
+      yield* settle(delivery, claim, yield* settlementOf(exit, claim))
+
+      yield* Metric.update(metrics.jobDuration, ((yield* Clock.currentTimeMillis) - claimedAt) / 1_000)
+    }).pipe(
+      Effect.annotateLogs({
+        correlation_id: job.correlation_id,
+        account_id: job.account_id,
+        operation: operationOf(change)
+      })
+    )
+  },
+  (life, delivery) =>
+    Effect.catchTags(life, {
+      InvalidPayload: (error) => refusePayload(delivery, error),
+      UnknownJob: (error) => refuseUnknown(delivery, error),
+      Duplicate: (error) => discardDuplicate(delivery, error)
+    }),
+  Effect.uninterruptible
+)
+
+/** What can be told without AWS: the row is the authority, and guardrails forbid an `add`, never a `remove`. */
+const check = Effect.fnUntraced(function* (job: Job, claim: Claim, change: PolicyChange) {
+  const config = yield* WorkerConfig
+  const differing = disagreements(job, claim.row)
+  if (differing.length > 0) {
+    return yield* new JobRejected({
+      code: "PayloadMismatch",
+      message: `payload and row disagree in ${differing.join(", ")}`
+    })
+  }
+  if (job.action === "remove") return
+  if ((job.duration_minutes ?? null) !== null && config.durationUnsupported === "fail") {
+    return yield* new JobRejected({
+      code: "DurationUnsupported",
+      message: "access that ends by itself is not supported here; set DURATION_UNSUPPORTED=ignore to grant it for good"
+    })
+  }
+  yield* Effect.fromResult(checkPolicy(config.policyRules, change.policyArn))
+})

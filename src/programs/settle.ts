@@ -1,0 +1,79 @@
+import { Cause, Effect, Exit, Metric, Option, Ref } from "effect"
+import * as metrics from "../domain/metrics.ts"
+import { auditLog, type JobError, Settlement, WorkerDefect } from "../domain/Settlement.ts"
+import { WorkerConfig } from "../services/Config.ts"
+import { type Delivery, JobQueue } from "../services/JobQueue.ts"
+import { type Claim, JobStore } from "../services/JobStore.ts"
+import { WorkerStatus } from "../services/WorkerStatus.ts"
+import type { Applied } from "./applyPolicy.ts"
+import { persist } from "./persist.ts"
+
+/** What follows from how the work under a claim ended. */
+export const settlementOf = Effect.fnUntraced(function* (exit: Exit.Exit<Applied, JobError>, claim: Claim) {
+  if (Exit.isSuccess(exit)) return Settlement.Succeeded(exit.value)
+  if (Cause.hasInterrupts(exit.cause)) {
+    return Settlement.Released({ reason: "the worker shuts down" })
+  }
+  const error = Option.getOrElse(Cause.findErrorOption(exit.cause), () => defect(exit.cause))
+  if (!("kind" in error) || error.kind === "permanent") return Settlement.Failed({ error })
+  if (error.kind === "systemic") {
+    const { credentialsFault } = yield* WorkerStatus
+    yield* Ref.set(credentialsFault, Option.some(`${error.code}: ${error.message}`))
+    return Settlement.Released({ reason: `the worker's own credentials or clock are wrong: ${error.code}` })
+  }
+  const { maxDeliveries } = yield* WorkerConfig
+  return maxDeliveries > 0 && claim.delivery >= maxDeliveries
+    ? Settlement.Failed({ error })
+    : Settlement.Requeued({ error, delivery: claim.delivery })
+})
+
+const defect = (cause: Cause.Cause<unknown>) => new WorkerDefect({ message: Cause.pretty(cause) })
+
+/** Records the outcome and moves the payload where it belongs; in this order, so that a crash leaves a duplicate. */
+export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Claim, settlement: Settlement) {
+  const store = yield* JobStore
+  const queue = yield* JobQueue
+  const { correlationId } = claim
+
+  const stillOurs = yield* persist(store.settle(claim, settlement))
+  if (!stillOurs) {
+    yield* Effect.logWarning(`claim lost to another worker; not recorded: ${auditLog(settlement)}`)
+    return yield* persist(queue.remove(delivery))
+  }
+  switch (settlement._tag) {
+    case "Succeeded": {
+      yield* persist(queue.remove(delivery))
+      yield* persist(queue.forgetStatus(correlationId))
+      yield* Metric.update(metrics.jobs.success, 1)
+      return yield* Effect.logInfo(auditLog(settlement))
+    }
+    case "Failed": {
+      const { error } = settlement
+      const misled = error.code === "PayloadMismatch"
+      yield* persist(
+        misled
+          ? queue.deadLetter(delivery, {
+              reason: "PayloadMismatch",
+              message: error.message,
+              correlationId: Option.some(correlationId)
+            })
+          : queue.remove(delivery)
+      )
+      yield* persist(queue.forgetStatus(correlationId))
+      yield* Metric.update(misled ? metrics.jobs.deadLetter : metrics.jobs.failed, 1)
+      return yield* Effect.logWarning("request failed").pipe(annotateError(error))
+    }
+    case "Requeued": {
+      yield* persist(queue.requeue(delivery))
+      yield* Metric.update(metrics.jobs.requeued, 1)
+      return yield* Effect.logWarning(`requeued after delivery ${claim.delivery}`).pipe(annotateError(settlement.error))
+    }
+    case "Released": {
+      yield* persist(queue.giveBack(delivery))
+      return yield* Effect.logInfo(auditLog(settlement))
+    }
+  }
+})
+
+const annotateError = (error: JobError) =>
+  Effect.annotateLogs({ error_type: error._tag, error_message: `${error.code}: ${error.message}` })

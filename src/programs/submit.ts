@@ -1,0 +1,39 @@
+import { randomUUID } from "node:crypto"
+import { Console, DateTime, Effect, Option } from "effect"
+import type { Job } from "../domain/Job.ts"
+import { JobQueue } from "../services/JobQueue.ts"
+import { JobStore } from "../services/JobStore.ts"
+
+export interface NewRequest {
+  readonly account: string
+  readonly principal: string
+  readonly principalType: Job["principal_type"]
+  readonly action: Job["action"]
+  readonly entitlement: string
+  readonly entitlementType: Job["entitlement_type"]
+  /** Minutes. */
+  readonly duration: Option.Option<number>
+  readonly clientRequestId: Option.Option<string>
+}
+
+/** Writes the row and pushes the job, in this order: a job without a row would become a dead letter. */
+export const submit = Effect.fnUntraced(function* (request: NewRequest) {
+  const store = yield* JobStore
+  const queue = yield* JobQueue
+  const job: Job = {
+    correlation_id: randomUUID(),
+    client_request_id: Option.getOrNull(request.clientRequestId),
+    target_cloud: "aws",
+    account_id: request.account,
+    principal: request.principal,
+    principal_type: request.principalType,
+    action: request.action,
+    entitlement: request.entitlement,
+    entitlement_type: request.entitlementType,
+    ...(Option.isSome(request.duration) && { duration_minutes: request.duration.value }),
+    received_at: DateTime.formatIso(yield* DateTime.now)
+  }
+  yield* store.submit(job)
+  yield* queue.submit(Buffer.from(JSON.stringify(job)))
+  yield* Console.log(job.correlation_id)
+})

@@ -1,0 +1,17 @@
+import type { IAMClient } from "@aws-sdk/client-iam"
+import type { Effect } from "effect"
+import { Context } from "effect"
+import type { AwsError } from "../domain/AwsError.ts"
+
+/** Sessions of the handler role in the target accounts, each assumed once and shared while it lives. */
+export class AwsSessions extends Context.Service<
+  AwsSessions,
+  {
+    /** A client that acts in the account. However many ask at once, STS is asked once. */
+    readonly client: (accountId: string) => Effect.Effect<IAMClient, AwsError>
+    /** Forgets a session that AWS says is over. */
+    readonly forget: (accountId: string) => Effect.Effect<void>
+    /** ARN of the worker's own identity. */
+    readonly identity: Effect.Effect<string, AwsError>
+  }
+>()("worker-service-aws/services/AwsSessions") {}

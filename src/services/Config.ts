@@ -1,0 +1,100 @@
+import type { Duration, LogLevel, Option, Redacted } from "effect"
+import { Context, Schema } from "effect"
+import { Runtime } from "effect"
+import type { PolicyRules } from "../domain/Guardrail.ts"
+import type { Partition } from "../domain/PolicyChange.ts"
+
+/** The environment is wrong. `faults` has a line for each variable that is missing or malformed; never a value. */
+export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigInvalid", {
+  faults: Schema.NonEmptyArray(Schema.String)
+}) {
+  override readonly [Runtime.errorExitCode] = 78
+  override get message() {
+    return `bad environment: ${this.faults.join("; ")}`
+  }
+}
+
+export class DatabaseConfig extends Context.Service<
+  DatabaseConfig,
+  {
+    readonly host: string
+    readonly port: number
+    readonly user: string
+    readonly password: Redacted.Redacted
+    readonly database: string
+    readonly maxConnections: number
+    readonly ssl: "disable" | "require" | "verify-full"
+    /** Path of a PEM file. */
+    readonly sslCa: Option.Option<string>
+  }
+>()("worker-service-aws/services/DatabaseConfig") {}
+
+export class RedisConfig extends Context.Service<
+  RedisConfig,
+  {
+    readonly host: string
+    readonly port: number
+    readonly username: Option.Option<string>
+    readonly password: Option.Option<Redacted.Redacted>
+    readonly tls: boolean
+    /** Path of a PEM file. */
+    readonly tlsCa: Option.Option<string>
+    /** The job list; the other keys' names follow from it. */
+    readonly queue: string
+    readonly fetchMode: "blmove" | "brpop"
+  }
+>()("worker-service-aws/services/RedisConfig") {}
+
+export class AwsConfig extends Context.Service<
+  AwsConfig,
+  {
+    readonly region: string
+    readonly partition: Partition
+    /** None: the SDK's default chain. */
+    readonly credentials: Option.Option<{ readonly accessKeyId: string; readonly secretAccessKey: Redacted.Redacted }>
+    readonly roleName: string
+    readonly roleSessionName: string
+    readonly externalId: Option.Option<string>
+    /** One STS or IAM call, connect to last byte. */
+    readonly callTimeout: Duration.Duration
+    readonly stsEndpoint: Option.Option<string>
+    readonly iamEndpoint: Option.Option<string>
+  }
+>()("worker-service-aws/services/AwsConfig") {}
+
+export class WorkerConfig extends Context.Service<
+  WorkerConfig,
+  {
+    /** Unique per boot. */
+    readonly workerId: string
+    /** Jobs in flight. */
+    readonly concurrency: number
+    /** AWS attempts for one delivery. */
+    readonly retryMaxAttempts: number
+    readonly retryBaseDelay: Duration.Duration
+    readonly retryMaxDelay: Duration.Duration
+    /** Deliveries that may end transiently before the job fails; 0: any number. */
+    readonly maxDeliveries: number
+    readonly unknownJobGrace: Duration.Duration
+    readonly shutdownGrace: Duration.Duration
+    readonly policyRules: PolicyRules
+    readonly durationUnsupported: "fail" | "ignore"
+  }
+>()("worker-service-aws/services/WorkerConfig") {}
+
+export class HttpConfig extends Context.Service<
+  HttpConfig,
+  {
+    readonly host: string
+    /** 0: any free one. */
+    readonly port: number
+  }
+>()("worker-service-aws/services/HttpConfig") {}
+
+export class LogConfig extends Context.Service<
+  LogConfig,
+  {
+    readonly level: LogLevel.LogLevel
+    readonly format: "json" | "pretty"
+  }
+>()("worker-service-aws/services/LogConfig") {}

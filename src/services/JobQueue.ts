@@ -1,0 +1,50 @@
+import type { Effect, Option } from "effect"
+import { Context } from "effect"
+import type { RedisError } from "./Redis.ts"
+
+/** A payload that this worker holds, byte for byte as it came. */
+export interface Delivery {
+  readonly payload: Uint8Array
+  /** Counts this worker's takes: with the worker's id it names this delivery and no other. */
+  readonly take: number
+}
+
+/** Why a payload became a dead letter. */
+export type DeadLetterReason = "UnknownJob" | "InvalidPayload" | "PayloadMismatch"
+
+export interface DeadLetter {
+  readonly reason: DeadLetterReason
+  readonly message: string
+  readonly correlationId: Option.Option<string>
+}
+
+export interface QueueStats {
+  readonly depth: number
+  readonly deadLetters: number
+  /** The payload that will be taken next. */
+  readonly oldest: Option.Option<Uint8Array>
+}
+
+/**
+ * The job list and the places around it (contract §3). Where a move takes more than one command, a crash in between
+ * leaves a duplicate and never a gap: the claim makes duplicates harmless.
+ */
+export class JobQueue extends Context.Service<
+  JobQueue,
+  {
+    /** Waits up to a second for the next payload. One fiber at a time; must not be interrupted, or a payload is lost. */
+    readonly take: Effect.Effect<Option.Option<Delivery>, RedisError>
+    /** The payload is dealt with. */
+    readonly remove: (delivery: Delivery) => Effect.Effect<void, RedisError>
+    /** To the head of the list, behind all that wait there: the next delivery after a transient failure. */
+    readonly requeue: (delivery: Delivery) => Effect.Effect<void, RedisError>
+    /** To the right end, where it is taken next: as if it had never been taken. */
+    readonly giveBack: (delivery: Delivery) => Effect.Effect<void, RedisError>
+    readonly deadLetter: (delivery: Delivery, letter: DeadLetter) => Effect.Effect<void, RedisError>
+    /** Drops the API's cached status, so that the next poll reads the row. */
+    readonly forgetStatus: (correlationId: string) => Effect.Effect<void, RedisError>
+    /** What producers do. */
+    readonly submit: (payload: Uint8Array) => Effect.Effect<void, RedisError>
+    readonly stats: Effect.Effect<QueueStats, RedisError>
+  }
+>()("worker-service-aws/services/JobQueue") {}

@@ -1,0 +1,52 @@
+import type { Duration, Effect, Option } from "effect"
+import { Context, Schema } from "effect"
+
+/** Redis answered with an error, or did not answer: then whether it carried the command out is unknown. */
+export class RedisError extends Schema.TaggedError<RedisError>()("RedisError", {
+  command: Schema.String,
+  /** `Denied`: the ACL user may not do this. */
+  reason: Schema.Literals(["Unavailable", "Denied", "Rejected"]),
+  message: Schema.String
+}) {}
+
+export type ListEnd = "left" | "right"
+
+/**
+ * The few Redis commands that the worker uses. Values are bytes, since a payload may be no text. The two blocking ones
+ * have a connection of their own and may be called by one fiber at a time.
+ */
+export class Redis extends Context.Service<
+  Redis,
+  {
+    /** BLMOVE from the right end to the left, waiting up to `timeout` for an element. Redis ≥ 6.2. */
+    readonly moveLastWait: (
+      source: string,
+      destination: string,
+      timeout: Duration.Duration
+    ) => Effect.Effect<Option.Option<Uint8Array>, RedisError>
+    /** BRPOP, waiting up to `timeout` (whole seconds, as Redis < 6 takes no other) for an element. */
+    readonly popLastWait: (
+      key: string,
+      timeout: Duration.Duration
+    ) => Effect.Effect<Option.Option<Uint8Array>, RedisError>
+    /** LPUSH or RPUSH. */
+    readonly push: (key: string, end: ListEnd, value: Uint8Array) => Effect.Effect<void, RedisError>
+    /** LREM 1: the first one from the left that equals `value`, if there is one. */
+    readonly removeFirst: (key: string, value: Uint8Array) => Effect.Effect<void, RedisError>
+    /** MULTI, LREM 1, LPUSH or RPUSH, EXEC: both or none; pushed even when there was nothing to remove. */
+    readonly transfer: (
+      source: string,
+      destination: string,
+      end: ListEnd,
+      value: Uint8Array
+    ) => Effect.Effect<void, RedisError>
+    /** DEL */
+    readonly delete: (key: string) => Effect.Effect<void, RedisError>
+    /** LLEN */
+    readonly length: (key: string) => Effect.Effect<number, RedisError>
+    /** LINDEX -1: the element at the right end. */
+    readonly last: (key: string) => Effect.Effect<Option.Option<Uint8Array>, RedisError>
+    /** PING; an ACL that forbids it still shows that Redis is there. */
+    readonly ping: Effect.Effect<void, RedisError>
+  }
+>()("worker-service-aws/services/Redis") {}
