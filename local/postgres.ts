@@ -45,8 +45,8 @@ export const startPostgres = Effect.fnUntraced(function* (options: { readonly fs
           "-c",
           `fsync=${options.fsync ? "on" : "off"}`
         ],
-        onLog: (line) => log.push(String(line)),
-        onError: (line) => log.push(String(line))
+        onLog: (line) => log.push(line),
+        onError: (error) => log.push(error instanceof Error ? error.message : "unknown error")
       })
       // The other user has to pass through.
       await chmod(folder, 0o777)
