@@ -1,8 +1,11 @@
 import { spawnSync } from "node:child_process"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Exit, Option, Scope } from "effect"
+import { SqlClient } from "effect/sql"
 import type { TestProject } from "vitest/node"
 import { type PostgresServer, startPostgres } from "../local/postgres.ts"
+import { bootstrap, users } from "../src/programs/migrate/bootstrap.ts"
+import { connect } from "./database.ts"
 import { findRedis, type RedisServer, startRedis } from "../local/redis.ts"
 
 declare module "vitest" {
@@ -22,6 +25,13 @@ const installRedis = (): Option.Option<string> => {
   return Option.none()
 }
 
+/** Roles belong to the whole server, so they are made once, before tests that run at the same time need them. */
+const createRoles = Effect.fnUntraced(function* ({ password }: PostgresServer) {
+  const sql = yield* SqlClient.SqlClient
+  yield* bootstrap
+  for (const user of users) yield* sql`ALTER ROLE ${sql(user)} PASSWORD ${sql.literal(`'${password}'`)}`
+})
+
 /** Starts the private servers that all tests share; each test takes a database and key names of its own in them. */
 export default async function (project: TestProject) {
   const scope = Scope.makeUnsafe()
@@ -37,6 +47,7 @@ export default async function (project: TestProject) {
     )
   }).pipe(Effect.provide(NodeServices.layer), Scope.provide(scope), Effect.runPromise)
 
+  await Effect.runPromise(Effect.provide(createRoles(postgres), connect(postgres, "postgres", postgres.user, 1)))
   project.provide("postgres", postgres)
   project.provide("redis", Option.getOrUndefined(redis))
   project.provide("redisBinary", Option.getOrUndefined(binary))

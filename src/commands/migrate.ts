@@ -1,5 +1,5 @@
 import { PgClient } from "@effect/sql-pg"
-import { Effect, Layer } from "effect"
+import { Console, Effect, Layer } from "effect"
 import { Command } from "effect/cli"
 import { DatabaseConfigLive } from "../layers/environment/ConfigLive.ts"
 import { pgOptions, reachable } from "../layers/postgres/SqlLive.ts"
@@ -11,7 +11,18 @@ const SingleConnection = Layer.unwrap(
 )
 
 export const migrate = Command.make("migrate", {}, () =>
-  program.pipe(Effect.provide(SingleConnection), Effect.provide(DatabaseConfigLive), reportToPerson)
+  program.pipe(
+    Effect.flatMap((applied) =>
+      Console.log(
+        applied.length === 0
+          ? "schema csb_app is up to date"
+          : `schema csb_app: applied ${applied.map(([id, name]) => `${id} ${name}`).join(", ")}`
+      )
+    ),
+    Effect.provide(SingleConnection),
+    Effect.provide(DatabaseConfigLive),
+    reportToPerson
+  )
 ).pipe(
   Command.withDescription(
     "Create or upgrade the schema csb_app and its roles, as a superuser or as an owner (DB_USER, DB_PASSWORD)"

@@ -3,7 +3,7 @@ import { SqlClient } from "effect/sql"
 
 /** The owner of our schema, and the two that use it (contract §4). */
 export const owner = "csb_app"
-const users = ["csb_api_user", "csb_aws_user"] as const
+export const users = ["csb_api_user", "csb_aws_user"] as const
 
 /**
  * What has to stand before the migrations can run as `csb_app`: the roles, without passwords, and the schema. Each step is

@@ -1,5 +1,5 @@
 import { PgMigrator } from "@effect/sql-pg"
-import { Console, Effect } from "effect"
+import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import createRequests from "./0001_create_requests.ts"
 import { bootstrap, owner } from "./bootstrap.ts"
@@ -8,17 +8,14 @@ const migrations = { "0001_create_requests": createRequests }
 
 /**
  * Creates or upgrades our schema (contract §4). Needs one connection for all of it, since what it creates belongs to the role
- * that this connection takes on.
+ * that this connection takes on. Returns the migrations that it applied.
  */
 export const migrate = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
+  // Two at once would both find that nothing is there. Goes with the connection.
+  yield* sql`SELECT pg_advisory_lock(hashtext(${owner}))`
   yield* bootstrap
   yield* sql`SET ROLE ${sql(owner)}`
   yield* sql`SET search_path = ${sql(owner)}`
-  const applied = yield* PgMigrator.run({ loader: PgMigrator.fromRecord(migrations), table: "csb_migrations" })
-  yield* Console.log(
-    applied.length === 0
-      ? `schema ${owner} is up to date`
-      : `schema ${owner}: applied ${applied.map(([id, name]) => `${id} ${name}`).join(", ")}`
-  )
+  return yield* PgMigrator.run({ loader: PgMigrator.fromRecord(migrations), table: "csb_migrations" })
 })

@@ -1,0 +1,160 @@
+import { randomUUID } from "node:crypto"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer, Option } from "effect"
+import { JobQueueRedis } from "../../src/layers/JobQueueRedis.ts"
+import type { RedisConfig } from "../../src/services/Config.ts"
+import { JobQueue } from "../../src/services/JobQueue.ts"
+import { Redis } from "../../src/services/Redis.ts"
+import { bytes, testRedisConfig, testWorkerConfig } from "../fixture.ts"
+
+const someone = "6f1f3bd0-9f0e-4a5e-8f52-0e9d7f3f2a11"
+
+/** What every `JobQueue` does, over any `Redis`, in both fetch modes. Each test has a queue of its own. */
+export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown>) =>
+  describe.each(["blmove", "brpop"] as const)(`JobQueue: ${name}, %s`, (fetchMode) => {
+    interface Keys {
+      readonly queue: string
+      readonly processing: string
+      readonly dead: string
+    }
+    const test = (title: string, body: (keys: Keys) => Effect.Effect<void, unknown, JobQueue | Redis>) =>
+      it.live(title, () => {
+        const queue = `queue:${randomUUID()}`
+        const settings: Partial<RedisConfig["Service"]> = { queue, fetchMode }
+        const layer = JobQueueRedis.pipe(
+          Layer.provideMerge(redis),
+          Layer.provide(Layer.merge(testRedisConfig(settings), testWorkerConfig({ workerId: "w-1" })))
+        )
+        const keys = { queue, processing: `{${queue}}:processing:w-1`, dead: `${queue}_error` }
+        return body(keys).pipe(Effect.provide(layer))
+      })
+
+    const takeOne = Effect.gen(function* () {
+      const taken = yield* (yield* JobQueue).take
+      assert.isTrue(Option.isSome(taken))
+      return Option.getOrThrow(taken)
+    })
+    const lengths = (keys: Keys) =>
+      Effect.gen(function* () {
+        const store = yield* Redis
+        return [yield* store.length(keys.queue), yield* store.length(keys.processing), yield* store.length(keys.dead)]
+      })
+    const held = fetchMode === "blmove" ? 1 : 0
+
+    test("takes in the order of submission, and holds what it took", (keys) =>
+      Effect.gen(function* () {
+        const jobs = yield* JobQueue
+        yield* jobs.submit(bytes("one"))
+        yield* jobs.submit(bytes("two"))
+        const first = yield* takeOne
+        assert.strictEqual(Buffer.from(first.payload).toString(), "one")
+        assert.deepStrictEqual(yield* lengths(keys), [1, held, 0])
+        const second = yield* takeOne
+        assert.strictEqual(Buffer.from(second.payload).toString(), "two")
+        assert.notStrictEqual(first.take, second.take)
+        yield* jobs.remove(first)
+        yield* jobs.remove(second)
+        assert.deepStrictEqual(yield* lengths(keys), [0, 0, 0])
+      }))
+
+    test("takes nothing from an empty list", () =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* (yield* JobQueue).take, Option.none())
+      }))
+
+    test("takes a job that comes while it waits", () =>
+      Effect.gen(function* () {
+        const jobs = yield* JobQueue
+        const waiting = yield* Effect.forkChild(takeOne)
+        yield* Effect.yieldNow
+        yield* jobs.submit(bytes("late"))
+        yield* jobs.remove(yield* Fiber.join(waiting))
+      }))
+
+    test("requeues behind all that wait, byte for byte", (keys) =>
+      Effect.gen(function* () {
+        const jobs = yield* JobQueue
+        const payload = bytes('{ "spaces" :  "kept", "unknown": [1, 2] }')
+        yield* jobs.submit(payload)
+        const delivery = yield* takeOne
+        yield* jobs.submit(bytes("waits"))
+        yield* jobs.requeue(delivery)
+        assert.deepStrictEqual(yield* lengths(keys), [2, 0, 0])
+        assert.strictEqual(Buffer.from((yield* takeOne).payload).toString(), "waits")
+        assert.deepStrictEqual([...(yield* takeOne).payload], [...payload])
+      }))
+
+    test("gives back to the right end, where it is taken next", (keys) =>
+      Effect.gen(function* () {
+        const jobs = yield* JobQueue
+        yield* jobs.submit(bytes("mine"))
+        const delivery = yield* takeOne
+        yield* jobs.submit(bytes("waits"))
+        yield* jobs.giveBack(delivery)
+        assert.deepStrictEqual(yield* lengths(keys), [2, 0, 0])
+        assert.strictEqual(Buffer.from((yield* takeOne).payload).toString(), "mine")
+      }))
+
+    const letterOf = (keys: Keys) =>
+      Effect.gen(function* () {
+        const letter = yield* (yield* Redis).last(keys.dead)
+        const parsed: unknown = JSON.parse(Buffer.from(Option.getOrThrow(letter)).toString())
+        return parsed
+      })
+
+    test("buries a payload with the reason", (keys) =>
+      Effect.gen(function* () {
+        const jobs = yield* JobQueue
+        yield* jobs.submit(bytes('{"é": 1}\n'))
+        const delivery = yield* takeOne
+        yield* jobs.deadLetter(delivery, { reason: "UnknownJob", message: "why", correlationId: Option.some(someone) })
+        assert.deepStrictEqual(yield* lengths(keys), [0, 0, 1])
+        const { failed_at, ...letter } = Object(yield* letterOf(keys))
+        assert.deepStrictEqual(letter, {
+          payload: '{"é": 1}\n',
+          reason: "UnknownJob",
+          message: "why",
+          correlation_id: someone,
+          worker_id: "w-1"
+        })
+        assert.match(failed_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+      }))
+
+    test("buries bytes that are no text as base64, the newest first", (keys) =>
+      Effect.gen(function* () {
+        const jobs = yield* JobQueue
+        const payload = Uint8Array.from([0x7b, 0xff, 0x00, 0x7d])
+        yield* jobs.submit(payload)
+        const letter = { reason: "InvalidPayload", message: "not UTF-8", correlationId: Option.none() } as const
+        yield* jobs.deadLetter(yield* takeOne, letter)
+        const written = Object(yield* letterOf(keys))
+        assert.notProperty(written, "payload")
+        assert.deepStrictEqual([...Buffer.from(written.payload_base64, "base64")], [...payload])
+        assert.isNull(written.correlation_id)
+        yield* jobs.submit(bytes("newer"))
+        yield* jobs.deadLetter(yield* takeOne, letter)
+        assert.strictEqual(Object(yield* letterOf(keys)).payload_base64, written.payload_base64)
+      }))
+
+    test("forgets the cached status", () =>
+      Effect.gen(function* () {
+        const id = randomUUID()
+        const store = yield* Redis
+        yield* store.push(`cache:status:${id}`, "left", bytes("PENDING"))
+        yield* (yield* JobQueue).forgetStatus(id)
+        assert.strictEqual(yield* store.length(`cache:status:${id}`), 0)
+      }))
+
+    test("tells depth, dead letters and the payload that is next", () =>
+      Effect.gen(function* () {
+        const jobs = yield* JobQueue
+        assert.deepStrictEqual(yield* jobs.stats, { depth: 0, deadLetters: 0, oldest: Option.none() })
+        yield* jobs.submit(bytes("a"))
+        yield* jobs.submit(bytes("b"))
+        yield* jobs.submit(bytes("c"))
+        yield* jobs.deadLetter(yield* takeOne, { reason: "InvalidPayload", message: "", correlationId: Option.none() })
+        const { deadLetters, depth, oldest } = yield* jobs.stats
+        assert.deepStrictEqual([depth, deadLetters], [2, 1])
+        assert.strictEqual(Buffer.from(Option.getOrThrow(oldest)).toString(), "b")
+      }))
+  })

@@ -1,0 +1,302 @@
+import { randomUUID } from "node:crypto"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, type Layer, Option } from "effect"
+import { Throttling } from "../../src/domain/AwsError.ts"
+import { auditLog, JobRejected, Settlement } from "../../src/domain/Settlement.ts"
+import { type Claim, ClaimResult, JobStore } from "../../src/services/JobStore.ts"
+import { aJob } from "../fixture.ts"
+
+/** The store as the API's role sees it: it may submit. */
+export class ApiStore extends Context.Service<ApiStore, JobStore["Service"]>()("test/ApiStore") {}
+
+export interface StoreFlavour {
+  readonly labels: Readonly<Record<"PENDING" | "IN_PROGRESS" | "SUCCESS" | "FAILED", string>>
+  /** Whether the optional columns of contract §4 exist. */
+  readonly optionalColumns: boolean
+}
+
+/** What every `JobStore` does. */
+export const jobStoreContract = (
+  name: string,
+  flavour: StoreFlavour,
+  layer: Layer.Layer<JobStore | ApiStore, unknown>
+) =>
+  describe(`JobStore: ${name}`, () => {
+    const { labels } = flavour
+    const test = (title: string, body: Effect.Effect<void, unknown, JobStore | ApiStore>) =>
+      it.live(title, () => Effect.provide(body, layer))
+
+    const submitted = (fields: Parameters<typeof aJob>[0] = {}) =>
+      Effect.gen(function* () {
+        const job = aJob(fields)
+        yield* (yield* ApiStore).submit(job)
+        return job
+      })
+    const claimAs = (job: ReturnType<typeof aJob>, workerId: string, take = 1) =>
+      Effect.flatMap(JobStore, (store) => store.claim(job, { workerId, take }))
+    const claimed = (job: ReturnType<typeof aJob>, workerId = "w-1", take = 1) =>
+      Effect.map(claimAs(job, workerId, take), (result): Claim => {
+        const found = Option.getOrThrow(result)
+        assert.strictEqual(found._tag, "Claimed")
+        return found._tag === "Claimed" ? found.claim : assert.fail()
+      })
+    const settle = (claim: Claim, settlement: Settlement) =>
+      Effect.flatMap(JobStore, (store) => store.settle(claim, settlement))
+    const recordOf = (job: ReturnType<typeof aJob>) =>
+      Effect.flatMap(JobStore, (store) => Effect.map(store.find(job.correlation_id), Option.getOrThrow))
+    /** Status, and the audit trail as pairs. */
+    const trailOf = (job: ReturnType<typeof aJob>) =>
+      Effect.map(recordOf(job), ({ audit, status }) => ({ status, audit: audit.map((it) => [it.status, it.log]) }))
+
+    const submittedEntry = [labels.PENDING, "Submitted"]
+    const claimedEntry = (delivery: number, workerId = "w-1", take = 1) => [
+      labels.IN_PROGRESS,
+      `Delivery ${delivery}, claimed by ${workerId} (take ${take})`
+    ]
+    const throttled = new Throttling({ code: "Throttling", message: "Rate exceeded", operation: "AttachUserPolicy" })
+    const succeeded = Settlement.Succeeded({ requestId: Option.some("r-1"), effected: "applied" })
+    const requeued = (delivery: number) => Settlement.Requeued({ error: throttled, delivery })
+    const released = Settlement.Released({ reason: "the worker shuts down" })
+
+    test(
+      "claims a pending request once, with an audit row",
+      Effect.gen(function* () {
+        const job = yield* submitted()
+        const claim = yield* claimed(job)
+        assert.strictEqual(claim.correlationId, job.correlation_id)
+        assert.strictEqual(claim.delivery, 1)
+        assert.deepInclude(claim.row, {
+          principal: "alice",
+          action: "add",
+          entitlement: "ReadOnlyAccess",
+          account_id: "123456789012"
+        })
+        assert.deepStrictEqual(yield* trailOf(job), {
+          status: labels.IN_PROGRESS,
+          audit: [submittedEntry, claimedEntry(1)]
+        })
+        assert.deepStrictEqual(
+          yield* claimAs(job, "w-2"),
+          Option.some(ClaimResult.NotPending({ status: labels.IN_PROGRESS }))
+        )
+        assert.strictEqual((yield* trailOf(job)).audit.length, 2)
+      })
+    )
+
+    test(
+      "lets one of many win",
+      Effect.gen(function* () {
+        const job = yield* submitted()
+        const results = yield* Effect.forEach(
+          Array.from({ length: 20 }, (_, index) => `w-${index}`),
+          (worker) => claimAs(job, worker),
+          { concurrency: "unbounded" }
+        )
+        assert.strictEqual(results.filter((it) => Option.getOrThrow(it)._tag === "Claimed").length, 1)
+        assert.strictEqual((yield* trailOf(job)).audit.length, 2)
+      })
+    )
+
+    test(
+      "knows no request that is not there",
+      Effect.gen(function* () {
+        const job = aJob()
+        const store = yield* JobStore
+        assert.deepStrictEqual(yield* claimAs(job, "w-1"), Option.none())
+        assert.deepStrictEqual(yield* store.find(job.correlation_id), Option.none())
+        assert.deepStrictEqual(yield* store.reject(job.correlation_id, "why"), Option.none())
+      })
+    )
+
+    test(
+      "answers a repeated claim of the same take as before",
+      Effect.gen(function* () {
+        const job = yield* submitted()
+        const first = yield* claimed(job, "w-1", 7)
+        assert.deepStrictEqual(yield* claimed(job, "w-1", 7), first)
+        assert.strictEqual((yield* trailOf(job)).audit.length, 2)
+        // Another delivery to the same worker is a duplicate, and a take number that ends alike is another one.
+        for (const take of [8, 17]) {
+          assert.strictEqual(Option.getOrThrow(yield* claimAs(job, "w-1", take))._tag, "NotPending")
+        }
+      })
+    )
+
+    if (flavour.optionalColumns) {
+      test(
+        "fills open columns from the payload",
+        Effect.gen(function* () {
+          const job = yield* submitted()
+          const { row } = yield* claimed({ ...job, principal_type: "User", duration_minutes: 30 })
+          assert.deepInclude(row, { principal_type: "User", entitlement_type: "default", duration_minutes: 30 })
+          assert.deepStrictEqual((yield* recordOf(job)).row, row)
+        })
+      )
+
+      test(
+        "leaves filled columns, and open ones when the payload is another's",
+        Effect.gen(function* () {
+          const job = yield* submitted({ duration_minutes: 5 })
+          const { row } = yield* claimed({ ...job, duration_minutes: 30, principal_type: "Role" })
+          assert.deepInclude(row, { principal_type: "User", duration_minutes: 5 })
+          const other = yield* submitted()
+          const tampered = yield* claimed({ ...other, principal: "mallory", duration_minutes: 30 })
+          assert.deepInclude(tampered.row, { principal: "alice", duration_minutes: null })
+        })
+      )
+    } else {
+      test(
+        "has no optional columns to tell",
+        Effect.gen(function* () {
+          const job = yield* submitted({ duration_minutes: 5 })
+          const { row } = yield* claimed(job)
+          assert.deepInclude(row, { principal_type: null, entitlement_type: null, duration_minutes: null })
+        })
+      )
+    }
+
+    test(
+      "records success with AWS's request id",
+      Effect.gen(function* () {
+        const job = yield* submitted()
+        assert.isTrue(yield* settle(yield* claimed(job), succeeded))
+        const record = yield* recordOf(job)
+        assert.deepStrictEqual(record.references, ["r-1"])
+        assert.isTrue(Option.isSome(record.updatedAt))
+        assert.deepStrictEqual(yield* trailOf(job), {
+          status: labels.SUCCESS,
+          audit: [submittedEntry, claimedEntry(1), [labels.SUCCESS, "Policy applied, AWS request r-1"]]
+        })
+      })
+    )
+
+    test(
+      "records success without a request id, and takes 52 characters for one",
+      Effect.gen(function* () {
+        const [without, long] = [yield* submitted(), yield* submitted()]
+        yield* settle(yield* claimed(without), Settlement.Succeeded({ requestId: Option.none(), effected: "applied" }))
+        assert.deepStrictEqual((yield* recordOf(without)).references, [])
+        const id = "x".repeat(52)
+        yield* settle(yield* claimed(long), Settlement.Succeeded({ requestId: Option.some(id), effected: "found so" }))
+        assert.deepStrictEqual((yield* recordOf(long)).references, [id])
+      })
+    )
+
+    test(
+      "records failure with the error, whatever it contains",
+      Effect.gen(function* () {
+        const job = yield* submitted()
+        const error = new JobRejected({
+          code: "PayloadMismatch",
+          message: 'it\'s a "%s" \\ $1 \u0000 \n line; DROP TABLE x'
+        })
+        const settlement = Settlement.Failed({ error })
+        assert.isTrue(yield* settle(yield* claimed(job), settlement))
+        const { audit, status } = yield* trailOf(job)
+        assert.strictEqual(status, labels.FAILED)
+        assert.deepStrictEqual(audit.at(-1), [labels.FAILED, auditLog(settlement)])
+        assert.deepStrictEqual((yield* recordOf(job)).references, [])
+      })
+    )
+
+    test(
+      "counts deliveries that ended transiently, and no others",
+      Effect.gen(function* () {
+        const job = yield* submitted()
+        yield* settle(yield* claimed(job, "w-1", 1), requeued(1))
+        const second = yield* claimed(job, "w-2", 2)
+        assert.strictEqual(second.delivery, 2)
+        yield* settle(second, released)
+        const again = yield* claimed(job, "w-3", 3)
+        assert.strictEqual(again.delivery, 2)
+        yield* settle(again, requeued(2))
+        assert.strictEqual((yield* claimed(job, "w-4", 4)).delivery, 3)
+        assert.deepStrictEqual(
+          (yield* trailOf(job)).audit.map(([status]) => status),
+          [
+            labels.PENDING,
+            labels.IN_PROGRESS,
+            labels.PENDING,
+            labels.IN_PROGRESS,
+            labels.PENDING,
+            labels.IN_PROGRESS,
+            labels.PENDING,
+            labels.IN_PROGRESS
+          ]
+        )
+      })
+    )
+
+    test(
+      "lets a claim settle once, and answers a repetition as before",
+      Effect.gen(function* () {
+        for (const settlement of [succeeded, Settlement.Failed({ error: throttled }), requeued(1), released]) {
+          const job = yield* submitted()
+          const claim = yield* claimed(job)
+          assert.isTrue(yield* settle(claim, settlement))
+          const after = yield* recordOf(job)
+          assert.isTrue(yield* settle(claim, settlement))
+          assert.deepStrictEqual(yield* recordOf(job), after)
+          assert.isFalse(
+            yield* settle(
+              claim,
+              Settlement.Failed({ error: new JobRejected({ code: "PayloadMismatch", message: "" }) })
+            )
+          )
+          assert.deepStrictEqual(yield* recordOf(job), after)
+        }
+      })
+    )
+
+    test(
+      "lets no claim settle after a newer one",
+      Effect.gen(function* () {
+        const job = yield* submitted()
+        const old = yield* claimed(job, "w-1")
+        yield* settle(old, released)
+        const newer = yield* claimed(job, "w-2")
+        const before = yield* recordOf(job)
+        for (const settlement of [succeeded, Settlement.Failed({ error: throttled }), requeued(1)]) {
+          assert.isFalse(yield* settle(old, settlement))
+        }
+        assert.deepStrictEqual(yield* recordOf(job), before)
+        assert.isTrue(yield* settle(newer, succeeded))
+        assert.isFalse(yield* settle(old, Settlement.Failed({ error: throttled })))
+        assert.strictEqual((yield* recordOf(job)).status, labels.SUCCESS)
+      })
+    )
+
+    test(
+      "rejects a pending request, and nothing else",
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const job = yield* submitted()
+        assert.deepStrictEqual(
+          yield* store.reject(job.correlation_id, "InvalidPayload: why"),
+          Option.some(labels.PENDING)
+        )
+        const after = yield* trailOf(job)
+        assert.deepStrictEqual(after, {
+          status: labels.FAILED,
+          audit: [submittedEntry, [labels.FAILED, "InvalidPayload: why"]]
+        })
+        assert.deepStrictEqual(yield* store.reject(job.correlation_id, "again"), Option.some(labels.FAILED))
+        assert.deepStrictEqual(yield* trailOf(job), after)
+        const busy = yield* submitted()
+        yield* claimed(busy)
+        assert.deepStrictEqual(yield* store.reject(busy.correlation_id, "why"), Option.some(labels.IN_PROGRESS))
+        assert.strictEqual((yield* recordOf(busy)).status, labels.IN_PROGRESS)
+      })
+    )
+
+    test(
+      "answers a ping",
+      Effect.flatMap(JobStore, (store) => store.ping)
+    )
+    test(
+      "finds nothing by an id that nobody has",
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* (yield* JobStore).find(randomUUID()), Option.none())
+      })
+    )
+  })

@@ -1,0 +1,23 @@
+import { describe } from "@effect/vitest"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import { Layer } from "effect"
+import { inject } from "vitest"
+import { RedisMemory } from "../../src/layers/memory/RedisMemory.ts"
+import { RedisLive } from "../../src/layers/RedisLive.ts"
+import { testRedisConfig } from "../fixture.ts"
+import { jobQueueContract } from "./jobQueue.ts"
+import { redisContract } from "./redis.ts"
+
+redisContract("in memory", RedisMemory)
+jobQueueContract("in memory", RedisMemory)
+
+const server = inject("redis")
+
+describe.skipIf(server === undefined)("on a real server", () => {
+  const live = RedisLive.pipe(
+    Layer.provide(testRedisConfig(server === undefined ? {} : { port: server.port })),
+    Layer.provide(NodeFileSystem.layer)
+  )
+  redisContract("ioredis", live)
+  jobQueueContract("ioredis", live)
+})

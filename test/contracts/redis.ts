@@ -1,0 +1,120 @@
+import { randomUUID } from "node:crypto"
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Fiber, type Layer, Option } from "effect"
+import { Redis } from "../../src/services/Redis.ts"
+import { bytes } from "../fixture.ts"
+
+const second = Duration.seconds(1)
+const text = (value: Option.Option<Uint8Array>) => Option.map(value, (it) => Buffer.from(it).toString())
+
+/** What every `Redis` does. Each test has keys of its own. `it.live`, since a real server keeps real time. */
+export const redisContract = (name: string, layer: Layer.Layer<Redis, unknown>) =>
+  describe(`Redis: ${name}`, () => {
+    const test = (title: string, body: (key: (name: string) => string) => Effect.Effect<void, unknown, Redis>) =>
+      it.live(title, () => {
+        const prefix = randomUUID()
+        return body((key) => `{${prefix}}:${key}`).pipe(Effect.provide(layer))
+      })
+
+    test("pushes at both ends and pops at the right", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        const list = key("list")
+        yield* redis.push(list, "left", bytes("b"))
+        yield* redis.push(list, "left", bytes("a"))
+        yield* redis.push(list, "right", bytes("c"))
+        assert.strictEqual(yield* redis.length(list), 3)
+        assert.deepStrictEqual(text(yield* redis.last(list)), Option.some("c"))
+        for (const expected of ["c", "b", "a"]) {
+          assert.deepStrictEqual(text(yield* redis.popLastWait(list, second)), Option.some(expected))
+        }
+        assert.strictEqual(yield* redis.length(list), 0)
+        assert.deepStrictEqual(yield* redis.last(list), Option.none())
+      }))
+
+    test("moves the last element to the left end of another list", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        yield* redis.push(key("from"), "left", bytes("first"))
+        yield* redis.push(key("from"), "left", bytes("second"))
+        yield* redis.push(key("to"), "left", bytes("there"))
+        assert.deepStrictEqual(text(yield* redis.moveLastWait(key("from"), key("to"), second)), Option.some("first"))
+        assert.strictEqual(yield* redis.length(key("from")), 1)
+        assert.strictEqual(yield* redis.length(key("to")), 2)
+        assert.deepStrictEqual(text(yield* redis.last(key("to"))), Option.some("there"))
+      }))
+
+    test("waits in vain for an element, and says so", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        assert.deepStrictEqual(yield* redis.moveLastWait(key("a"), key("b"), second), Option.none())
+        assert.deepStrictEqual(yield* redis.popLastWait(key("a"), second), Option.none())
+      }))
+
+    test("wakes up when an element comes", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        const waiting = yield* Effect.forkChild(redis.moveLastWait(key("a"), key("b"), Duration.seconds(20)))
+        yield* Effect.yieldNow
+        yield* redis.push(key("a"), "left", bytes("late"))
+        assert.deepStrictEqual(text(yield* Fiber.join(waiting)), Option.some("late"))
+        assert.strictEqual(yield* redis.length(key("b")), 1)
+      }))
+
+    test("keeps bytes that are no text", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        const payload = Uint8Array.from({ length: 256 }, (_, index) => index)
+        yield* redis.push(key("raw"), "left", payload)
+        const moved = yield* redis.moveLastWait(key("raw"), key("raw2"), second)
+        assert.deepStrictEqual(
+          Option.map(moved, (it) => [...it]),
+          Option.some([...payload])
+        )
+        yield* redis.removeFirst(key("raw2"), payload)
+        assert.strictEqual(yield* redis.length(key("raw2")), 0)
+      }))
+
+    test("removes one of several equal elements, the first from the left", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        for (const value of ["x", "y", "x"]) yield* redis.push(key("list"), "right", bytes(value))
+        yield* redis.removeFirst(key("list"), bytes("x"))
+        assert.deepStrictEqual(text(yield* redis.popLastWait(key("list"), second)), Option.some("x"))
+        assert.deepStrictEqual(text(yield* redis.popLastWait(key("list"), second)), Option.some("y"))
+        yield* redis.removeFirst(key("list"), bytes("gone"))
+      }))
+
+    for (const end of ["left", "right"] as const) {
+      test(`transfers one element to the ${end} end`, (key) =>
+        Effect.gen(function* () {
+          const redis = yield* Redis
+          for (const value of ["p", "q"]) yield* redis.push(key("from"), "right", bytes(value))
+          yield* redis.push(key("to"), "right", bytes("middle"))
+          yield* redis.transfer(key("from"), key("to"), end, bytes("p"))
+          assert.strictEqual(yield* redis.length(key("from")), 1)
+          const order = end === "left" ? ["middle", "p"] : ["p", "middle"]
+          for (const expected of order) {
+            assert.deepStrictEqual(text(yield* redis.popLastWait(key("to"), second)), Option.some(expected))
+          }
+        }))
+    }
+
+    test("transfers what is not there any more, too", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        yield* redis.transfer(key("from"), key("to"), "left", bytes("gone"))
+        assert.strictEqual(yield* redis.length(key("to")), 1)
+      }))
+
+    test("deletes a key, and one that is not there", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        yield* redis.push(key("list"), "left", bytes("x"))
+        yield* redis.delete(key("list"))
+        yield* redis.delete(key("list"))
+        assert.strictEqual(yield* redis.length(key("list")), 0)
+      }))
+
+    test("answers a ping", () => Effect.flatMap(Redis, (redis) => redis.ping))
+  })

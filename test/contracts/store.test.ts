@@ -1,0 +1,32 @@
+import { describe } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { JobStoreMemory } from "../../src/layers/memory/JobStoreMemory.ts"
+import { JobStoreSql } from "../../src/layers/postgres/JobStoreSql.ts"
+import { JobStore } from "../../src/services/JobStore.ts"
+import { type Database, legacyDatabase, ourDatabase } from "../database.ts"
+import { ApiStore, jobStoreContract } from "./jobStore.ts"
+
+const ours = { PENDING: "PENDING", IN_PROGRESS: "IN_PROGRESS", SUCCESS: "SUCCESS", FAILED: "FAILED" }
+const legacy = { PENDING: "queued", IN_PROGRESS: "in_progress", SUCCESS: "success", FAILED: "failed" }
+
+const memory = Layer.effect(ApiStore, JobStore).pipe(Layer.provideMerge(JobStoreMemory))
+
+/** The store as each of the two roles has it, with no more than its grants and behind row-level security. */
+const onPostgres = (database: Effect.Effect<Database, unknown>) =>
+  Layer.unwrap(
+    Effect.map(database, ({ as }) =>
+      Layer.merge(
+        JobStoreSql.pipe(Layer.provide(as("csb_aws_user"))),
+        Layer.effect(ApiStore, JobStore).pipe(
+          Layer.provide(Layer.fresh(JobStoreSql)),
+          Layer.provide(as("csb_api_user"))
+        )
+      )
+    )
+  )
+
+describe("contract", () => {
+  jobStoreContract("in memory", { labels: ours, optionalColumns: true }, memory)
+  jobStoreContract("our schema", { labels: ours, optionalColumns: true }, onPostgres(ourDatabase))
+  jobStoreContract("legacy schema", { labels: legacy, optionalColumns: false }, onPostgres(legacyDatabase))
+})

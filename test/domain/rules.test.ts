@@ -1,0 +1,145 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Option, Result, Schema } from "effect"
+import { checkPolicy } from "../../src/domain/Guardrail.ts"
+import { handlerRoleArn, operationOf, partitionOf, policyChange } from "../../src/domain/PolicyChange.ts"
+import { disagreements, type RequestRow } from "../../src/domain/Request.ts"
+import {
+  auditLog,
+  countedDelivery,
+  JobRejected,
+  printable,
+  Settlement,
+  statusAfter
+} from "../../src/domain/Settlement.ts"
+import { Throttling } from "../../src/domain/AwsError.ts"
+import { aJob } from "../fixture.ts"
+
+describe("policyChange", () => {
+  it.each([
+    ["aws", "default", "service-role/X", "arn:aws:iam::aws:policy/service-role/X"],
+    ["aws", "custom", "X", "arn:aws:iam::123456789012:policy/X"],
+    ["aws-cn", "default", "X", "arn:aws-cn:iam::aws:policy/X"],
+    ["aws-us-gov", "custom", "team/X", "arn:aws-us-gov:iam::123456789012:policy/team/X"]
+  ] as const)("in %s, a %s policy %s is %s", (partition, entitlement_type, entitlement, arn) => {
+    assert.strictEqual(policyChange(partition, aJob({ entitlement, entitlement_type })).policyArn, arn)
+  })
+
+  it.each([
+    ["add", "User", "AttachUserPolicy"],
+    ["add", "Role", "AttachRolePolicy"],
+    ["remove", "User", "DetachUserPolicy"],
+    ["remove", "Role", "DetachRolePolicy"]
+  ] as const)("to %s for a %s is %s", (action, principal_type, operation) => {
+    assert.strictEqual(operationOf(policyChange("aws", aJob({ action, principal_type }))), operation)
+  })
+
+  it.each([
+    ["us-east-1", "aws"],
+    ["eu-central-2", "aws"],
+    ["cn-north-1", "aws-cn"],
+    ["us-gov-west-1", "aws-us-gov"]
+  ] as const)("%s lies in %s", (region, partition) => {
+    assert.strictEqual(partitionOf(region), partition)
+  })
+
+  it("names the handler role", () => {
+    assert.strictEqual(handlerRoleArn("aws-cn", "123456789012", "Handler"), "arn:aws-cn:iam::123456789012:role/Handler")
+  })
+})
+
+describe("checkPolicy", () => {
+  const admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+  const read = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+  const allowed = (deny: ReadonlyArray<string>, allow: ReadonlyArray<string> | undefined, arn: string) =>
+    Result.isSuccess(checkPolicy({ deny, allow: Option.fromUndefinedOr(allow) }, arn))
+
+  it.each([
+    ["no rules", [], undefined, admin, true],
+    ["an exact deny", [admin], undefined, admin, false],
+    ["a deny of another", [admin], undefined, read, true],
+    ["a deny pattern", ["*Administrator*"], undefined, admin, false],
+    ["a deny in another case", ["*/administratoraccess"], undefined, admin, false],
+    ["a pattern is anchored", ["arn:aws:iam::aws:policy/Admin"], undefined, admin, true],
+    ["a dot is a dot", ["arn:aws:iam::aws:policy/Read.nlyAccess"], undefined, read, true],
+    ["an allow pattern", [], ["arn:aws:iam::aws:policy/*"], read, true],
+    ["an allow of another", [], [read], admin, false],
+    ["an allow in another case", [], [read.toUpperCase()], read, false],
+    ["an allow of nothing", [], [], read, false],
+    ["deny before allow", [read], ["*"], read, false]
+  ] as const)("%s", (_, deny, allow, arn, expected) => {
+    assert.strictEqual(allowed(deny, allow, arn), expected)
+  })
+})
+
+describe("disagreements", () => {
+  const row = (fields: Partial<RequestRow> = {}): RequestRow => ({
+    principal: "alice",
+    action: "add",
+    entitlement: "ReadOnlyAccess",
+    account_id: "123456789012",
+    principal_type: null,
+    entitlement_type: null,
+    duration_minutes: null,
+    ...fields
+  })
+
+  it("finds none between a job and its row, whether the optional columns are open or filled", () => {
+    assert.deepStrictEqual(disagreements(aJob(), row()), [])
+    assert.deepStrictEqual(disagreements(aJob(), row({ principal_type: "user", entitlement_type: "default" })), [])
+    assert.deepStrictEqual(disagreements(aJob({ duration_minutes: 5 }), row({ duration_minutes: 5 })), [])
+  })
+
+  it.each([
+    ["principal", "mallory"],
+    ["principal", "Alice"],
+    ["action", "remove"],
+    ["entitlement", "AdministratorAccess"],
+    ["account_id", "210987654321"],
+    ["principal_type", "Role"],
+    ["entitlement_type", "custom"],
+    ["duration_minutes", 60]
+  ] as const)("finds another %s, %s", (field, value) => {
+    assert.deepStrictEqual(disagreements(aJob(), row({ [field]: value })), [field])
+  })
+})
+
+describe("Settlement", () => {
+  const throttled = new Throttling({ code: "Throttling", message: "Rate exceeded", operation: "AttachUserPolicy" })
+  const requeued = Settlement.Requeued({ error: throttled, delivery: 3 })
+
+  it.each([
+    [
+      Settlement.Succeeded({ requestId: Option.some("r-1"), effected: "applied" }),
+      "SUCCESS",
+      "Policy applied, AWS request r-1"
+    ],
+    [Settlement.Succeeded({ requestId: Option.none(), effected: "found so" }), "SUCCESS", "Policy found so"],
+    [Settlement.Failed({ error: throttled }), "FAILED", "Throttling: Rate exceeded (AttachUserPolicy)"],
+    [
+      Settlement.Failed({ error: new JobRejected({ code: "PayloadMismatch", message: "they differ" }) }),
+      "FAILED",
+      "PayloadMismatch: they differ"
+    ],
+    [requeued, "PENDING", "Delivery 3 ended transiently: Throttling: Rate exceeded (AttachUserPolicy)"],
+    [
+      Settlement.Released({ reason: "the worker shuts down" }),
+      "PENDING",
+      "Given back, not counted as a delivery: the worker shuts down"
+    ]
+  ] as const)("%#", (settlement, status, log) => {
+    assert.strictEqual(statusAfter(settlement), status)
+    assert.strictEqual(auditLog(settlement), log)
+  })
+
+  it("counts what it writes for a requeued delivery, and nothing else", () => {
+    const counted = new RegExp(`^${countedDelivery.replaceAll("%", ".*")}$`)
+    assert.match(auditLog(requeued), counted)
+    assert.notMatch(auditLog(Settlement.Released({ reason: "x" })), counted)
+    assert.notMatch(auditLog(Settlement.Failed({ error: throttled })), counted)
+  })
+
+  it.prop("keeps every text printable and short", [Schema.String], ([text]) => {
+    assert.notMatch(printable(`\u0000${text}\n`), /\p{Cc}/u)
+    assert.isAtMost(printable(text.repeat(2_000)).length, 4_000)
+  })
+})

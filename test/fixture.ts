@@ -1,0 +1,83 @@
+import { randomUUID } from "node:crypto"
+import { Duration, Effect, Layer, Option, Redacted } from "effect"
+import type { Job } from "../src/domain/Job.ts"
+import { JobQueueRedis } from "../src/layers/JobQueueRedis.ts"
+import { AwsIamMemory } from "../src/layers/memory/AwsIamMemory.ts"
+import { JobStoreMemory } from "../src/layers/memory/JobStoreMemory.ts"
+import { RedisMemory } from "../src/layers/memory/RedisMemory.ts"
+import { WorkerStatusLive } from "../src/layers/WorkerStatusLive.ts"
+import { AwsConfig, RedisConfig, WorkerConfig } from "../src/services/Config.ts"
+
+export const queue = "queue:aws"
+export const processing = "{queue:aws}:processing:worker-1"
+export const deadLetters = "queue:aws_error"
+
+/** A job that names a fresh request; the fields that a test is about are given. */
+export const aJob = (fields: Partial<Job> = {}): Job => ({
+  correlation_id: randomUUID(),
+  account_id: "123456789012",
+  principal: "alice",
+  principal_type: "User",
+  action: "add",
+  entitlement: "ReadOnlyAccess",
+  entitlement_type: "default",
+  ...fields
+})
+
+export const bytes = (value: unknown): Uint8Array =>
+  Buffer.from(typeof value === "string" ? value : JSON.stringify(value))
+
+export const testWorkerConfig = (settings: Partial<WorkerConfig["Service"]> = {}) =>
+  Layer.succeed(WorkerConfig, {
+    workerId: "worker-1",
+    concurrency: 4,
+    retryMaxAttempts: 5,
+    retryBaseDelay: Duration.millis(200),
+    retryMaxDelay: Duration.seconds(10),
+    maxDeliveries: 10,
+    unknownJobGrace: Duration.seconds(3),
+    shutdownGrace: Duration.seconds(25),
+    policyRules: { deny: [], allow: Option.none() },
+    durationUnsupported: "fail",
+    ...settings
+  })
+
+export const testRedisConfig = (settings: Partial<RedisConfig["Service"]> = {}) =>
+  Layer.succeed(RedisConfig, {
+    host: "127.0.0.1",
+    port: 6379,
+    username: Option.none(),
+    password: Option.none(),
+    tls: false,
+    tlsCa: Option.none(),
+    queue,
+    fetchMode: "blmove",
+    ...settings
+  })
+
+export const testAwsConfig = (settings: Partial<AwsConfig["Service"]> = {}) =>
+  Layer.succeed(AwsConfig, {
+    region: "us-east-1",
+    partition: "aws",
+    credentials: Option.some({ accessKeyId: "AKIA", secretAccessKey: Redacted.make("secret") }),
+    roleName: "cSecBridgeIAMHandlerRole",
+    roleSessionName: "cSecBridgeWorkerSession",
+    externalId: Option.none(),
+    callTimeout: Duration.seconds(10),
+    stsEndpoint: Option.none(),
+    iamEndpoint: Option.none(),
+    ...settings
+  })
+
+/** The whole worker on the deterministic fakes. */
+export const memoryWorker = (settings: Partial<WorkerConfig["Service"]> = {}) =>
+  Layer.mergeAll(AwsIamMemory, JobQueueRedis, JobStoreMemory, WorkerStatusLive).pipe(
+    Layer.provideMerge(RedisMemory),
+    Layer.provideMerge(Layer.mergeAll(testWorkerConfig(settings), testRedisConfig(), testAwsConfig()))
+  )
+
+/** Runs a test on a fresh memory worker. */
+export const withWorker =
+  (settings: Partial<WorkerConfig["Service"]> = {}) =>
+  <A, E>(test: Effect.Effect<A, E, Layer.Success<ReturnType<typeof memoryWorker>>>) =>
+    Effect.provide(test, memoryWorker(settings))
