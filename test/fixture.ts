@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { Duration, Effect, Layer, Option, Redacted } from "effect"
+import { Duration, Effect, Layer, Option, Redacted, type Scope } from "effect"
 import type { Job } from "../src/domain/Job.ts"
 import { JobQueueRedis } from "../src/layers/JobQueueRedis.ts"
 import { AwsIamMemory } from "../src/layers/memory/AwsIamMemory.ts"
@@ -79,5 +79,5 @@ export const memoryWorker = (settings: Partial<WorkerConfig["Service"]> = {}) =>
 /** Runs a test on a fresh memory worker. */
 export const withWorker =
   (settings: Partial<WorkerConfig["Service"]> = {}) =>
-  <A, E>(test: Effect.Effect<A, E, Layer.Success<ReturnType<typeof memoryWorker>>>) =>
-    Effect.provide(test, memoryWorker(settings))
+  <A, E>(test: Effect.Effect<A, E, Layer.Success<ReturnType<typeof memoryWorker>> | Scope.Scope>) =>
+    Effect.provide(Effect.scoped(test), memoryWorker(settings))

@@ -6,6 +6,7 @@ export class PolicyForbidden extends Schema.TaggedError<PolicyForbidden>()("Poli
   message: Schema.String
 }) {
   readonly code = "PolicyForbidden"
+  readonly kind = "permanent"
 }
 
 /** ARN patterns, in which `*` stands for any run of characters (contract §2: `POLICY_DENY`, `POLICY_ALLOW`). */

@@ -7,11 +7,14 @@ import type { Status } from "./Request.ts"
 export class JobRejected extends Schema.TaggedError<JobRejected>()("JobRejected", {
   code: Schema.Literals(["PayloadMismatch", "DurationUnsupported"]),
   message: Schema.String
-}) {}
+}) {
+  readonly kind = "permanent"
+}
 
-/** A fault in the worker's own code. */
+/** A fault in the worker's own code. Another delivery may meet a mended worker. */
 export class WorkerDefect extends Schema.TaggedError<WorkerDefect>()("WorkerDefect", { message: Schema.String }) {
   readonly code = "WorkerDefect"
+  readonly kind = "transient"
 }
 
 export type JobError = AwsError | JobRejected | PolicyForbidden | WorkerDefect

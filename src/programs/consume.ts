@@ -1,4 +1,4 @@
-import { Duration, Effect, Fiber, FiberSet, Metric, Option, Ref, Semaphore } from "effect"
+import { Duration, Effect, Exit, Fiber, FiberSet, Metric, Option, Ref, Semaphore } from "effect"
 import * as metrics from "../domain/metrics.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import { JobQueue } from "../services/JobQueue.ts"
@@ -48,14 +48,12 @@ export const consume = Effect.gen(function* () {
     Effect.andThen(Semaphore.take(slots, 1)),
     Effect.andThen(takeAndStart),
     Effect.forever,
-    Effect.onExit(() => Ref.set(phase, "stopped"))
+    Effect.onExit((exit) => Ref.set(phase, Exit.hasInterrupts(exit) ? "draining" : "stopped"))
   )
 }).pipe(Effect.scoped)
 
 const drain = Effect.fnUntraced(function* (inFlight: FiberSet.FiberSet) {
-  const { phase } = yield* WorkerStatus
   const { shutdownGrace } = yield* WorkerConfig
-  yield* Ref.set(phase, "draining")
   const jobs = yield* FiberSet.size(inFlight)
   yield* Effect.logInfo(`draining: ${jobs} jobs in flight may finish within ${Duration.format(shutdownGrace)}`)
   yield* FiberSet.awaitEmpty(inFlight).pipe(

@@ -15,7 +15,7 @@ export const settlementOf = Effect.fnUntraced(function* (exit: Exit.Exit<Applied
     return Settlement.Released({ reason: "the worker shuts down" })
   }
   const error = Option.getOrElse(Cause.findErrorOption(exit.cause), () => defect(exit.cause))
-  if (!("kind" in error) || error.kind === "permanent") return Settlement.Failed({ error })
+  if (error.kind === "permanent") return Settlement.Failed({ error })
   if (error.kind === "systemic") {
     const { credentialsFault } = yield* WorkerStatus
     yield* Ref.set(credentialsFault, Option.some(`${error.code}: ${error.message}`))

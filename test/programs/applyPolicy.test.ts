@@ -1,0 +1,172 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Duration, Effect, Fiber, Random, Ref } from "effect"
+import { TestClock } from "effect/testing"
+import {
+  AccessDenied,
+  type AwsError,
+  NoSuchEntity,
+  ServiceUnavailable,
+  Throttling,
+  Timeout
+} from "../../src/domain/AwsError.ts"
+import { policyChange } from "../../src/domain/PolicyChange.ts"
+import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
+import { applyPolicy } from "../../src/programs/applyPolicy.ts"
+import { aJob, withWorker } from "../fixture.ts"
+
+const failure = { code: "Code", message: "why", operation: "AttachUserPolicy" }
+const throttled = new Throttling(failure)
+const lost = new Timeout(failure)
+
+const add = policyChange("aws", aJob())
+const remove = policyChange("aws", aJob({ action: "remove" }))
+
+/** Every draw of chance is this number. */
+const always = (draw: number) =>
+  Effect.provideService(Random.Random, {
+    nextDoubleUnsafe: () => draw,
+    nextIntUnsafe: () => assert.fail("no integer is drawn")
+  })
+
+/** Lets every attempt fail with the errors in turn, and notes when each was made, in milliseconds. */
+const attemptTimes = (errors: ReadonlyArray<AwsError>, draw: number) =>
+  Effect.gen(function* () {
+    const aws = yield* AwsIamControl
+    const times = yield* Ref.make<ReadonlyArray<number>>([])
+    aws.obstruct(
+      ...errors.map((error) => ({
+        when: "before" as const,
+        effect: Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          Effect.andThen(
+            Ref.update(times, (all) => [...all, now]),
+            Effect.fail(error)
+          )
+        )
+      }))
+    )
+    const working = yield* Effect.forkChild(Effect.exit(applyPolicy(add).pipe(always(draw))))
+    yield* TestClock.adjust("10 minutes")
+    yield* Fiber.join(working)
+    return yield* Ref.get(times)
+  })
+
+describe("retries", () => {
+  it.effect.each([
+    ["the whole of", 1, [0, 200, 600, 1_400, 3_000]],
+    ["half of", 0.5, [0, 100, 300, 700, 1_500]],
+    ["none of", 0, [0, 0, 0, 0, 0]]
+  ] as const)("waits %s base·2ⁿ, five attempts in all", ([, draw, expected]) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(
+        yield* attemptTimes(
+          Array.from({ length: 9 }, () => throttled),
+          draw
+        ),
+        [...expected]
+      )
+    }).pipe(withWorker())
+  )
+
+  it.effect("never waits longer than RETRY_MAX_DELAY", () =>
+    Effect.gen(function* () {
+      const times = yield* attemptTimes(
+        Array.from({ length: 9 }, () => throttled),
+        1
+      )
+      assert.deepStrictEqual(times, [0, 200, 600, 1_100, 1_600])
+    }).pipe(withWorker({ retryMaxDelay: Duration.millis(500) }))
+  )
+
+  it.effect("never comes before the time that the server asked for", () =>
+    Effect.gen(function* () {
+      const times = yield* attemptTimes(
+        [
+          new Throttling({ ...failure, retryAfter: 3_000 }),
+          new ServiceUnavailable({ ...failure, retryAfter: 100 }),
+          new AccessDenied(failure)
+        ],
+        1
+      )
+      assert.deepStrictEqual(times, [0, 3_000, 3_400])
+    }).pipe(withWorker())
+  )
+
+  it.effect("does not retry what is permanent", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* attemptTimes([new AccessDenied(failure)], 1), [0])
+    }).pipe(withWorker())
+  )
+
+  it.effect("with one attempt, does not retry at all", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* attemptTimes([throttled, throttled], 1), [0])
+    }).pipe(withWorker({ retryMaxAttempts: 1 }))
+  )
+})
+
+describe("an answer that was lost", () => {
+  const scenario = (change: typeof add, when: "before" | "after") =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      if (change.action === "remove") aws.attach(change)
+      aws.obstruct({ when, effect: Effect.fail(lost) })
+      const applied = yield* applyPolicy(change).pipe(always(0))
+      return { effected: applied.effected, calls: aws.calls(), attachments: aws.attachments().length }
+    }).pipe(withWorker())
+
+  it.effect.each([
+    ["add", add, 1, "AttachUserPolicy"],
+    ["remove", remove, 0, "DetachUserPolicy"]
+  ] as const)(
+    "to %s: reads the attachments, and does not call again what AWS has done",
+    ([, change, left, operation]) =>
+      Effect.gen(function* () {
+        assert.deepStrictEqual(yield* scenario(change, "after"), {
+          effected: "found so",
+          calls: [operation, "ListAttachedUserPolicies"],
+          attachments: left
+        })
+      })
+  )
+
+  it.effect.each([
+    ["add", add, 1, "AttachUserPolicy"],
+    ["remove", remove, 0, "DetachUserPolicy"]
+  ] as const)("to %s: reads the attachments, and calls again when AWS has not", ([, change, left, operation]) =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* scenario(change, "before"), {
+        effected: "applied",
+        calls: [operation, "ListAttachedUserPolicies", operation],
+        attachments: left
+      })
+    })
+  )
+})
+
+describe("NoSuchEntity", () => {
+  it.effect("of a remove whose policy is not attached: already so", () =>
+    Effect.gen(function* () {
+      const applied = yield* applyPolicy(remove)
+      assert.strictEqual(applied.effected, "already so")
+      assert.deepStrictEqual((yield* AwsIamControl).calls(), ["DetachUserPolicy", "ListAttachedUserPolicies"])
+    }).pipe(withWorker())
+  )
+
+  it.effect("of a remove whose policy is attached all the same: fails", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      aws.attach(remove)
+      aws.obstruct({ when: "before", effect: Effect.fail(new NoSuchEntity(failure)) })
+      assert.strictEqual((yield* Effect.flip(applyPolicy(remove)))._tag, "NoSuchEntity")
+    }).pipe(withWorker())
+  )
+
+  it.effect("of an add: fails without reading", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      aws.obstruct({ when: "before", effect: Effect.fail(new NoSuchEntity(failure)) })
+      assert.strictEqual((yield* Effect.flip(applyPolicy(add)))._tag, "NoSuchEntity")
+      assert.deepStrictEqual(aws.calls(), ["AttachUserPolicy"])
+    }).pipe(withWorker())
+  )
+})

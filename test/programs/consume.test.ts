@@ -1,0 +1,188 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer, Option, Ref } from "effect"
+import { TestClock } from "effect/testing"
+import { CredentialsInvalid } from "../../src/domain/AwsError.ts"
+import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
+import { consume } from "../../src/programs/consume.ts"
+import { JobQueue } from "../../src/services/JobQueue.ts"
+import { JobStore } from "../../src/services/JobStore.ts"
+import { Redis, RedisError } from "../../src/services/Redis.ts"
+import { WorkerStatus } from "../../src/services/WorkerStatus.ts"
+import { aJob, bytes, processing, queue, withWorker } from "../fixture.ts"
+
+const request = Effect.fnUntraced(function* (job = aJob()) {
+  yield* (yield* JobStore).submit(job)
+  yield* (yield* JobQueue).submit(bytes(job))
+  return job.correlation_id
+})
+const requests = (count: number) => Effect.all(Array.from({ length: count }, () => request()))
+const statusOf = (id: string) =>
+  Effect.flatMap(JobStore, (store) => Effect.map(store.find(id), (found) => Option.getOrThrow(found).status))
+const statuses = (ids: ReadonlyArray<string>) => Effect.forEach(ids, statusOf)
+/** Lets everything run that needs no time. */
+const settled = Effect.repeat(TestClock.adjust(0), { times: 50 })
+/** Interrupts the worker, and lets the time pass that its drain may take. */
+const stop = <A, E>(worker: Fiber.Fiber<A, E>) =>
+  Effect.gen(function* () {
+    const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+    yield* TestClock.adjust("1 minute")
+    yield* Fiber.join(stopping)
+  })
+/** A worker on the given layers, which is stopped when the test ends, however it ends. */
+const aWorker = <E = never, R = never>(
+  replaced: Layer.Layer<never, E, R> | Layer.Layer<JobQueue, E, R> = Layer.empty
+) => Effect.acquireRelease(Effect.forkDetach(Effect.provide(consume, replaced)), stop)
+const hanging = { when: "before", effect: Effect.never } as const
+
+describe("consume", () => {
+  it.effect("carries out what comes, in the order in which it comes", () =>
+    Effect.gen(function* () {
+      const early = yield* requests(3)
+      yield* aWorker()
+      yield* settled
+      const late = yield* requests(2)
+      yield* settled
+      assert.deepStrictEqual(
+        yield* statuses([...early, ...late]),
+        Array.from({ length: 5 }, () => "SUCCESS")
+      )
+    }).pipe(withWorker())
+  )
+
+  it.effect("holds no more jobs than WORKER_CONCURRENCY, and takes the next when one ends", () =>
+    Effect.gen(function* () {
+      const redis = yield* Redis
+      const aws = yield* AwsIamControl
+      const leave = yield* Deferred.make<void>()
+      aws.obstruct({ when: "before", effect: Deferred.await(leave) }, hanging, hanging)
+      yield* requests(6)
+      yield* aWorker()
+      yield* settled
+      assert.deepStrictEqual([yield* redis.length(queue), yield* redis.length(processing)], [3, 3])
+      yield* Deferred.succeed(leave, undefined)
+      yield* settled
+      // The three that waited went through one after the other in the free slot.
+      assert.deepStrictEqual([yield* redis.length(queue), yield* redis.length(processing)], [0, 2])
+    }).pipe(withWorker({ concurrency: 3 }))
+  )
+
+  it.effect("interrupted, takes no more, and lets those in flight finish", () =>
+    Effect.gen(function* () {
+      const redis = yield* Redis
+      const aws = yield* AwsIamControl
+      const { phase } = yield* WorkerStatus
+      aws.obstruct({ when: "before", effect: Effect.sleep("20 seconds") })
+      const [inFlight = ""] = yield* requests(1)
+      const worker = yield* aWorker()
+      yield* settled
+      assert.strictEqual(yield* Ref.get(phase), "running")
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Ref.get(phase), "draining")
+      const [late = ""] = yield* requests(1)
+      yield* TestClock.adjust("19 seconds")
+      yield* Fiber.join(stopping)
+      assert.deepStrictEqual(yield* statuses([inFlight, late]), ["SUCCESS", "PENDING"])
+      assert.deepStrictEqual([yield* redis.length(queue), yield* redis.length(processing)], [1, 0])
+    }).pipe(withWorker())
+  )
+
+  it.effect("gives back what does not finish within SHUTDOWN_GRACE, never later", () =>
+    Effect.gen(function* () {
+      const redis = yield* Redis
+      const aws = yield* AwsIamControl
+      aws.obstruct(hanging, hanging)
+      const ids = yield* requests(2)
+      const worker = yield* aWorker()
+      yield* settled
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* TestClock.adjust("20 seconds")
+      assert.deepStrictEqual(yield* statuses(ids), ["IN_PROGRESS", "IN_PROGRESS"])
+      yield* TestClock.adjust("5 seconds")
+      assert.isDefined(stopping.pollUnsafe())
+      assert.deepStrictEqual(yield* statuses(ids), ["PENDING", "PENDING"])
+      assert.deepStrictEqual([yield* redis.length(queue), yield* redis.length(processing)], [2, 0])
+    }).pipe(withWorker())
+  )
+
+  it.effect("gives back at once what arrives when it already stops", () =>
+    Effect.gen(function* () {
+      const jobs = yield* JobQueue
+      const redis = yield* Redis
+      const arriving = yield* Deferred.make<void>()
+      const slow = Layer.succeed(JobQueue, { ...jobs, take: Effect.andThen(Deferred.await(arriving), jobs.take) })
+      const [id = ""] = yield* requests(1)
+      const worker = yield* aWorker(slow)
+      yield* settled
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* settled
+      yield* Deferred.succeed(arriving, undefined)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(stopping)
+      assert.strictEqual(yield* statusOf(id), "PENDING")
+      assert.deepStrictEqual([yield* redis.length(queue), yield* redis.length(processing)], [1, 0])
+      assert.deepStrictEqual((yield* AwsIamControl).calls(), [])
+    }).pipe(withWorker())
+  )
+
+  it.effect("waits out a Redis that is away", () =>
+    Effect.gen(function* () {
+      const jobs = yield* JobQueue
+      const away = yield* Ref.make(true)
+      const unsteady = Layer.succeed(JobQueue, {
+        ...jobs,
+        take: Effect.flatMap(Ref.get(away), (isAway) =>
+          isAway
+            ? Effect.fail(
+                new RedisError({ command: "BLMOVE", reason: "Unavailable", message: "Connection is closed." })
+              )
+            : jobs.take
+        )
+      })
+      const [id = ""] = yield* requests(1)
+      yield* aWorker(unsteady)
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* statusOf(id), "PENDING")
+      yield* Ref.set(away, false)
+      yield* TestClock.adjust("2 seconds")
+      assert.strictEqual(yield* statusOf(id), "SUCCESS")
+    }).pipe(withWorker())
+  )
+
+  it.effect("takes nothing while AWS refuses the worker's own credentials, until STS knows it again", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      const { credentialsFault } = yield* WorkerStatus
+      const refusal = new CredentialsInvalid({ code: "InvalidClientTokenId", message: "", operation: "AssumeRole" })
+      aws.setIdentity(Effect.fail(refusal))
+      aws.obstruct({ when: "before", effect: Effect.fail(refusal) })
+      const [first = ""] = yield* requests(1)
+      yield* aWorker()
+      yield* TestClock.adjust("1 second")
+      const [second = ""] = yield* requests(1)
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* statuses([first, second]), ["PENDING", "PENDING"])
+      assert.isTrue(Option.isSome(yield* Ref.get(credentialsFault)))
+      assert.strictEqual(aws.calls().filter((it) => it === "AttachUserPolicy").length, 1)
+
+      aws.setIdentity(Effect.succeed("arn:aws:iam::999999999999:user/worker"))
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(yield* statuses([first, second]), ["SUCCESS", "SUCCESS"])
+      assert.isTrue(Option.isNone(yield* Ref.get(credentialsFault)))
+    }).pipe(withWorker({ concurrency: 1 }))
+  )
+
+  it.effect("shows that its loop has stopped", () =>
+    Effect.gen(function* () {
+      const { phase } = yield* WorkerStatus
+      const jobs = yield* JobQueue
+      const broken = Layer.succeed(JobQueue, { ...jobs, take: Effect.die(new Error("a bug")) })
+      const seen = yield* Ref.make<string | undefined>(undefined)
+      yield* Effect.provide(consume, broken).pipe(
+        Effect.exit,
+        Effect.tap(() => Effect.flatMap(Ref.get(phase), (now) => Ref.set(seen, now)))
+      )
+      assert.strictEqual(yield* Ref.get(seen), "stopped")
+    }).pipe(withWorker())
+  )
+})
