@@ -35,6 +35,9 @@ const create = Effect.gen(function* (): Effect.fn.Return<Database, SqlError.SqlE
   return { name, as: (user) => connect(server, name, user) }
 })
 
+/** A database without any tables. */
+export const emptyDatabase = create
+
 /** A database with our schema, as the migrations make it. */
 export const ourDatabase = Effect.tap(create, ({ name }) =>
   migrate.pipe(

@@ -1,0 +1,247 @@
+import { assert, describe, it } from "@effect/vitest"
+import { ConfigProvider, Context, Duration, Effect, Layer, Option, Redacted } from "effect"
+import { ConfigLive, DatabaseConfigLive } from "../../src/layers/environment/ConfigLive.ts"
+import {
+  AwsConfig,
+  ConfigInvalid,
+  DatabaseConfig,
+  HttpConfig,
+  LogConfig,
+  RedisConfig,
+  WorkerConfig
+} from "../../src/services/Config.ts"
+
+const needed = {
+  AWS_REGION: "eu-central-1",
+  REDIS_HOST: "redis",
+  DB_HOST: "db",
+  DB_USER: "csb_aws_user",
+  DB_PASSWORD: "db-secret",
+  DB_NAME: "csb"
+}
+
+const read = (env: Record<string, string>) =>
+  Layer.build(ConfigLive).pipe(
+    Effect.scoped,
+    Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
+  )
+const faultsOf = (env: Record<string, string>) =>
+  Effect.map(Effect.flip(read(env)), (error) => {
+    assert.instanceOf(error, ConfigInvalid)
+    return error.faults
+  })
+
+describe("the environment", () => {
+  it.effect("has the defaults of the contract", () =>
+    Effect.gen(function* () {
+      const context = yield* read(needed)
+      assert.deepStrictEqual(Context.get(context, AwsConfig), {
+        region: "eu-central-1",
+        partition: "aws",
+        credentials: Option.none(),
+        roleName: "cSecBridgeIAMHandlerRole",
+        roleSessionName: "cSecBridgeWorkerSession",
+        externalId: Option.none(),
+        callTimeout: Duration.seconds(10),
+        stsEndpoint: Option.none(),
+        iamEndpoint: Option.none()
+      })
+      assert.deepInclude(Context.get(context, RedisConfig), {
+        host: "redis",
+        port: 6379,
+        username: Option.none(),
+        password: Option.none(),
+        tls: false,
+        queue: "queue:aws",
+        fetchMode: "blmove"
+      })
+      assert.deepInclude(Context.get(context, DatabaseConfig), {
+        host: "db",
+        port: 5432,
+        user: "csb_aws_user",
+        database: "csb",
+        maxConnections: 10,
+        ssl: "disable"
+      })
+      const { workerId, ...worker } = Context.get(context, WorkerConfig)
+      assert.match(workerId, /^.+-[0-9a-f]{8}$/)
+      assert.deepInclude(worker, {
+        concurrency: 64,
+        retryMaxAttempts: 5,
+        retryBaseDelay: Duration.millis(200),
+        retryMaxDelay: Duration.seconds(10),
+        maxDeliveries: 10,
+        unknownJobGrace: Duration.seconds(3),
+        shutdownGrace: Duration.seconds(25),
+        policyRules: { deny: [], allow: Option.none() },
+        durationUnsupported: "fail"
+      })
+      assert.deepStrictEqual(Context.get(context, HttpConfig), { host: "0.0.0.0", port: 8080 })
+      assert.deepStrictEqual(Context.get(context, LogConfig), { level: "Info", format: "json" })
+    })
+  )
+
+  it.effect("takes every variable of the contract", () =>
+    Effect.gen(function* () {
+      const context = yield* read({
+        ...needed,
+        AWS_REGION: "cn-north-1",
+        AWS_ACCESS_KEY: "AKIA",
+        AWS_SECRET_KEY: "aws-secret",
+        AWS_ASSUME_ROLE_NAME: "Handler",
+        AWS_ROLE_SESSION_NAME: "Session",
+        AWS_EXTERNAL_ID: "ext:1/2",
+        AWS_CALL_TIMEOUT: "250 millis",
+        AWS_ENDPOINT_URL: "http://localhost:1",
+        AWS_ENDPOINT_URL_STS: "http://localhost:2",
+        REDIS_PORT: "6380",
+        REDIS_USERNAME: "worker",
+        REDIS_PASSWORD: "redis-secret",
+        REDIS_TLS: "true",
+        REDIS_QUEUE_AWS: "jobs",
+        REDIS_FETCH_MODE: "brpop",
+        DB_PORT: "5433",
+        DB_POOL_MAX_CONN: "1",
+        DB_SSL: "verify-full",
+        DB_SSL_CA: "/ca.pem",
+        WORKER_ID: "w-1",
+        WORKER_CONCURRENCY: "8",
+        RETRY_MAX_ATTEMPTS: "1",
+        RETRY_BASE_DELAY: "1 second",
+        RETRY_MAX_DELAY: "1 minute",
+        JOB_MAX_DELIVERIES: "0",
+        UNKNOWN_JOB_GRACE: "0 seconds",
+        SHUTDOWN_GRACE: "5 seconds",
+        POLICY_DENY: "arn:aws:iam::aws:policy/AdministratorAccess, *IAMFullAccess",
+        POLICY_ALLOW: "arn:aws:iam::aws:policy/*",
+        DURATION_UNSUPPORTED: "ignore",
+        HTTP_HOST: "127.0.0.1",
+        HTTP_PORT: "0",
+        LOG_LEVEL: "debug",
+        LOG_FORMAT: "pretty"
+      })
+      const aws = Context.get(context, AwsConfig)
+      assert.strictEqual(aws.partition, "aws-cn")
+      const credentials = Option.getOrThrow(aws.credentials)
+      assert.deepStrictEqual(
+        [credentials.accessKeyId, Redacted.value(credentials.secretAccessKey)],
+        ["AKIA", "aws-secret"]
+      )
+      assert.deepStrictEqual(aws.stsEndpoint, Option.some("http://localhost:2"))
+      assert.deepStrictEqual(aws.iamEndpoint, Option.some("http://localhost:1"))
+      const worker = Context.get(context, WorkerConfig)
+      assert.strictEqual(worker.workerId, "w-1")
+      assert.deepStrictEqual(worker.policyRules, {
+        deny: ["arn:aws:iam::aws:policy/AdministratorAccess", "*IAMFullAccess"],
+        allow: Option.some(["arn:aws:iam::aws:policy/*"])
+      })
+      assert.strictEqual(Duration.toMillis(worker.unknownJobGrace), 0)
+      assert.deepInclude(Context.get(context, RedisConfig), {
+        port: 6380,
+        tls: true,
+        queue: "jobs",
+        fetchMode: "brpop"
+      })
+      assert.deepInclude(Context.get(context, DatabaseConfig), { port: 5433, maxConnections: 1, ssl: "verify-full" })
+      assert.deepStrictEqual(Context.get(context, HttpConfig), { host: "127.0.0.1", port: 0 })
+      assert.deepStrictEqual(Context.get(context, LogConfig), { level: "Debug", format: "pretty" })
+    })
+  )
+
+  it.effect("tells every fault at once, each once, and exits with 78", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        read({ DB_PORT: "five", REDIS_HOST: "", AWS_ACCESS_KEY: "AKIA", HTTP_PORT: "70000" })
+      )
+      assert.instanceOf(error, ConfigInvalid)
+      assert.strictEqual(error["~effect/Runtime/errorExitCode"], 78)
+      assert.sameMembers(
+        error.faults.map((fault) => fault.split(":")[0]),
+        [
+          "AWS_REGION",
+          "AWS_SECRET_KEY",
+          "DB_HOST",
+          "DB_PORT",
+          "DB_USER",
+          "DB_PASSWORD",
+          "DB_NAME",
+          "HTTP_PORT",
+          "REDIS_HOST"
+        ]
+      )
+      for (const fault of error.faults) assert.include(error.message, fault)
+    })
+  )
+
+  it.effect.each([
+    ["AWS_REGION", "Frankfurt"],
+    ["AWS_ASSUME_ROLE_NAME", "team/role"],
+    ["AWS_ROLE_SESSION_NAME", "x"],
+    ["AWS_EXTERNAL_ID", "no blanks"],
+    ["AWS_CALL_TIMEOUT", "0 seconds"],
+    ["AWS_CALL_TIMEOUT", "ten seconds"],
+    ["AWS_ENDPOINT_URL", "localhost"],
+    ["AWS_ENDPOINT_URL_IAM", "ftp://localhost"],
+    ["REDIS_PORT", "0"],
+    ["REDIS_PORT", "6379.5"],
+    ["REDIS_TLS", "maybe"],
+    ["REDIS_FETCH_MODE", "xread"],
+    ["DB_PORT", "65536"],
+    ["DB_POOL_MAX_CONN", "0"],
+    ["DB_SSL", "prefer"],
+    ["WORKER_ID", "has blanks"],
+    ["WORKER_CONCURRENCY", "-1"],
+    ["ACCOUNT_CONCURRENCY", "0"],
+    ["RETRY_MAX_ATTEMPTS", "0"],
+    ["RETRY_BASE_DELAY", "-1 seconds"],
+    ["RETRY_MAX_DELAY", "Infinity"],
+    ["JOB_MAX_DELIVERIES", "-1"],
+    ["JOB_LEASE", "soon"],
+    ["RECOVERY_INTERVAL", "15"],
+    ["ORPHAN_AFTER", "x"],
+    ["UNKNOWN_JOB_GRACE", "x"],
+    ["SHUTDOWN_GRACE", "x"],
+    ["HTTP_PORT", "http"],
+    ["POLICY_DENY", "AdministratorAccess"],
+    ["POLICY_ALLOW", "arn:aws:iam::aws:policy/A,,"],
+    ["DURATION_UNSUPPORTED", "maybe"],
+    ["LOG_LEVEL", "loud"],
+    ["LOG_FORMAT", "xml"],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "collector"]
+  ] as const)("refuses %s=%s, and does not repeat the value", ([name, value]) =>
+    Effect.gen(function* () {
+      const faults = yield* faultsOf({ ...needed, [name]: value })
+      assert.strictEqual(faults.length, 1)
+      assert.match(faults[0], new RegExp(`^${name}: \\S`))
+      if (value.length > 2) assert.notInclude(faults[0].slice(name.length), value)
+    })
+  )
+
+  it.effect("keeps secrets redacted", () =>
+    Effect.gen(function* () {
+      const context = yield* read({
+        ...needed,
+        AWS_ACCESS_KEY: "AKIA",
+        AWS_SECRET_KEY: "s3cr3t-a",
+        REDIS_PASSWORD: "s3cr3t-r",
+        DB_PASSWORD: "s3cr3t-d"
+      })
+      const shown = JSON.stringify([
+        Context.get(context, AwsConfig),
+        Context.get(context, RedisConfig),
+        Context.get(context, DatabaseConfig)
+      ])
+      assert.notInclude(shown, "s3cr3t")
+    })
+  )
+
+  it.effect("asks a command for its own part only", () =>
+    Effect.gen(function* () {
+      const { DB_NAME: _, AWS_REGION: __, ...env } = needed
+      const error = yield* Effect.flip(Effect.scoped(Layer.build(DatabaseConfigLive))).pipe(
+        Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
+      )
+      assert.deepStrictEqual(error.faults, ["DB_NAME: missing"])
+    })
+  )
+})
