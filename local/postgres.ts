@@ -82,7 +82,9 @@ const binaries = Effect.fnUntraced(function* (folder: string) {
   const { initdb, postgres } = yield* Effect.orDie(Schema.decodeUnknownEffect(Binaries)(found))
   if (!isRoot) return { initdb, postgres }
   const copy = join(folder, "native")
-  yield* attempt(() => cp(dirname(dirname(postgres)), copy, { recursive: true, verbatimSymlinks: true }))
+  yield* Effect.uninterruptible(
+    attempt(() => cp(dirname(dirname(postgres)), copy, { recursive: true, verbatimSymlinks: true }))
+  )
   return { initdb: join(copy, "bin", "initdb"), postgres: join(copy, "bin", "postgres") }
 })
 
@@ -101,6 +103,7 @@ const runToEnd = (binary: string, args: ReadonlyArray<string>) =>
     const { child, failure } = launch(binary, args)
     child.on("error", (error) => resume(Effect.fail(failure(error.message))))
     child.on("close", (code) => resume(code === 0 ? Effect.void : Effect.fail(failure(`ended with ${code}`))))
+    return stopServer(child)
   })
 
 const startServer = (binary: string, args: ReadonlyArray<string>) =>
@@ -111,6 +114,7 @@ const startServer = (binary: string, args: ReadonlyArray<string>) =>
     child.stderr.on("data", (chunk: Buffer) => {
       if (chunk.includes("ready to accept connections")) resume(Effect.succeed(child))
     })
+    return stopServer(child)
   })
 
 /** A fast shutdown: https://www.postgresql.org/docs/current/server-shutdown.html */

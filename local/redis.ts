@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs"
 import { delimiter, join } from "node:path"
-import { Config, Effect, Option, Stream } from "effect"
+import { Config, Effect, FileSystem, Option, Stream } from "effect"
 import { ChildProcess } from "effect/process"
 import { freePort } from "./freePort.ts"
 
@@ -22,9 +22,11 @@ const isExecutable = (file: string) => Option.isSome(Option.liftThrowable(() => 
 /** A private Redis that keeps nothing on disk, on a free port; it goes with the scope. `args`: further settings. */
 export const startRedis = Effect.fnUntraced(function* (binary: string, args: ReadonlyArray<string> = []) {
   const port = yield* freePort
+  // Or it would read, and on occasion write, a dump in the folder that we stand in.
+  const folder = yield* Effect.flatMap(FileSystem.FileSystem, (files) => files.makeTempDirectoryScoped())
   const server = yield* ChildProcess.make(
     binary,
-    ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", ...args],
+    ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder, "--appendonly", "no", ...args],
     { stdin: "ignore" }
   )
   yield* server.stdout.pipe(

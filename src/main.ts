@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Effect, Exit, Runtime } from "effect"
+import { Cause, ConfigProvider, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
 import { migrate } from "./commands/migrate.ts"
 import { run, runWorker } from "./commands/run.ts"
@@ -14,10 +14,16 @@ const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
   Command.run({ version: "0.1.0", renderErrors: true })
 )
 
+/** Empty variables are kept: not all of them may count as missing. */
+const Environment = ConfigProvider.layer(ConfigProvider.fromEnv({ preserveEmptyStrings: true }))
+
 /** A signal is the ordinary end of the worker, which then has set the status; of another command it is none. */
 const teardown: Runtime.Teardown = (exit, onExit) =>
   Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
     ? onExit(process.exitCode === 0 ? 0 : 130)
     : Runtime.defaultTeardown(exit, onExit)
 
-NodeRuntime.runMain(Effect.provide(main, NodeServices.layer), { disableErrorReporting: true, teardown })
+NodeRuntime.runMain(main.pipe(Effect.provide([NodeServices.layer, Environment])), {
+  disableErrorReporting: true,
+  teardown
+})

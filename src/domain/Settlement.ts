@@ -44,7 +44,7 @@ export const statusAfter = (settlement: Settlement): Status =>
   settlement._tag === "Succeeded" ? "SUCCESS" : settlement._tag === "Failed" ? "FAILED" : "PENDING"
 
 /** What the audit row of a claim ends with; the delivery's number comes before it. */
-export const claimedBy = (workerId: string, take: number): string => `, claimed by ${workerId} (take ${take})`
+export const claimedBy = (workerId: string, take: string): string => `, claimed by ${workerId} (take ${take})`
 
 /** PostgreSQL's LIKE pattern for the audit rows that count as a delivery that ended transiently. */
 export const countedDelivery = "Delivery % ended transiently: %"

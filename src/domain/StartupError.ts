@@ -13,6 +13,17 @@ export class BackendUnavailable extends Schema.TaggedError<BackendUnavailable>()
   }
 }
 
+/** The probes and the metrics have no port to be served on. */
+export class PortUnavailable extends Schema.TaggedError<PortUnavailable>()("PortUnavailable", {
+  address: Schema.String,
+  reason: Schema.String
+}) {
+  override readonly [Runtime.errorExitCode] = 69
+  override get message() {
+    return `cannot listen on ${this.address}: ${this.reason}. Set HTTP_HOST and HTTP_PORT to what is free; port 0 picks one`
+  }
+}
+
 /** The database has not the tables that the contract (§4) describes: EX_CONFIG of sysexits.h. */
 export class SchemaUnsupported extends Schema.TaggedError<SchemaUnsupported>()("SchemaUnsupported", {
   missing: Schema.NonEmptyArray(Schema.String)

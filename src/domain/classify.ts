@@ -106,8 +106,15 @@ export const classify = (failure: CallFailure): AwsError => {
   const code = failure.code.replace(/Exception$/, "")
   const known = Object.hasOwn(classByCode, code) ? classByCode[code] : undefined
   const judged = failure.status === 429 ? Throttling : (known ?? classByStatus(failure.status))
-  // STS is called with the worker's own credentials: when those are over, no new session helps.
-  const Class = judged === SessionExpired && isStsOperation(operation) ? CredentialsInvalid : judged
+  const Class = isStsOperation(operation)
+    ? // STS is called with the worker's own credentials: when those are over, no new session helps.
+      judged === SessionExpired
+      ? CredentialsInvalid
+      : judged
+    : // IAM is called with the session's: an id that it does not know is a session that is gone.
+      code === "InvalidClientTokenId"
+      ? SessionExpired
+      : judged
   const fields = { code, message, operation }
   return Class === Throttling || Class === ServiceUnavailable
     ? new Class(failure.retryAfter === undefined ? fields : { ...fields, retryAfter: failure.retryAfter })

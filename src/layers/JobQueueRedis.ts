@@ -1,7 +1,8 @@
+import { randomBytes } from "node:crypto"
 import { Clock, Duration, Effect, Layer, Option } from "effect"
 import { RedisConfig, WorkerConfig } from "../services/Config.ts"
 import { type DeadLetter, type Delivery, JobQueue } from "../services/JobQueue.ts"
-import { Redis } from "../services/Redis.ts"
+import { Redis, RedisError } from "../services/Redis.ts"
 
 /** A drain waits for it, since a take is not interrupted; BRPOP of Redis < 6 knows whole seconds only. */
 const waitForPayload = Duration.seconds(1)
@@ -18,25 +19,60 @@ export const JobQueueRedis = Layer.effect(
     const reliable = fetchMode === "blmove"
     const processing = `{${queue}}:processing:${workerId}`
 
+    // A worker id may be set for good, and a take has to be told from those of an earlier boot.
+    const boot = randomBytes(4).toString("hex")
     let takes = 0
 
+    /** What was taken and has not left our hands again. */
+    const held = new Set<Delivery>()
+    const hold = (payload: Uint8Array): Delivery => {
+      const delivery = { payload, take: `${boot}-${++takes}` }
+      held.add(delivery)
+      return delivery
+    }
+    const letGo = (delivery: Delivery) => Effect.sync(() => held.delete(delivery))
+
     /** Nothing holds the payload meanwhile in the mode `brpop`; in `blmove`, our processing list does. */
-    const remove = ({ payload }: Delivery) => (reliable ? redis.removeFirst(processing, payload) : Effect.void)
+    const remove = (delivery: Delivery) =>
+      (reliable ? redis.removeFirst(processing, delivery.payload) : Effect.void).pipe(Effect.tap(letGo(delivery)))
     const move = (end: "left" | "right") => (delivery: Delivery) =>
-      reliable ? redis.transfer(processing, queue, end, delivery.payload) : redis.push(queue, end, delivery.payload)
+      (reliable
+        ? redis.transfer(processing, queue, end, delivery.payload)
+        : redis.push(queue, end, delivery.payload)
+      ).pipe(Effect.tap(letGo(delivery)))
+
+    /** After a take whose answer was lost, our processing list may hold a payload that we have never seen. */
+    let answerLost = false
+    const findStranded = Effect.gen(function* () {
+      const known = Array.from(held, ({ payload }) => Buffer.from(payload))
+      for (const payload of yield* redis.list(processing)) {
+        const index = known.findIndex((other) => other.equals(payload))
+        if (index < 0) return Option.some(hold(payload))
+        known.splice(index, 1)
+      }
+      answerLost = false
+      return Option.none<Delivery>()
+    })
+    const takeNew = (
+      reliable ? redis.moveLastWait(queue, processing, waitForPayload) : redis.popLastWait(queue, waitForPayload)
+    ).pipe(
+      Effect.map(Option.map(hold)),
+      Effect.tapError((error) => Effect.sync(() => (answerLost = reliable && error.reason === "Unavailable")))
+    )
 
     return JobQueue.of({
-      take: (reliable
-        ? redis.moveLastWait(queue, processing, waitForPayload)
-        : redis.popLastWait(queue, waitForPayload)
-      ).pipe(Effect.map(Option.map((payload): Delivery => ({ payload, take: ++takes })))),
+      take: Effect.suspend(() =>
+        answerLost
+          ? Effect.flatMap(findStranded, (found) => (Option.isSome(found) ? Effect.succeed(found) : takeNew))
+          : takeNew
+      ).pipe(Effect.mapError(withRemedy)),
       remove,
       requeue: move("left"),
       giveBack: move("right"),
       deadLetter: (delivery, letter) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
           redis.push(deadLetters, "left", encodeDeadLetter(delivery.payload, letter, workerId, now))
-        ).pipe(Effect.andThen(remove(delivery))),
+        ),
       forgetStatus: (correlationId) => redis.delete(`cache:status:${correlationId}`),
       submit: (payload) => redis.push(queue, "left", payload),
       stats: Effect.all(
@@ -50,6 +86,12 @@ export const JobQueueRedis = Layer.effect(
     })
   })
 )
+
+/** A Redis that knows no BLMOVE, or an ACL that does not grant it, will not change by waiting. */
+const withRemedy = (error: RedisError): RedisError =>
+  error.reason === "Unavailable" || error.command !== "BLMOVE"
+    ? error
+    : new RedisError({ ...error, message: `${error.message}; grant it, or set REDIS_FETCH_MODE=brpop` })
 
 /** Contract §3. Bytes that are not UTF-8 come as base64. */
 const encodeDeadLetter = (payload: Uint8Array, letter: DeadLetter, workerId: string, now: number): Uint8Array => {

@@ -7,8 +7,8 @@ import { redisConnection } from "./redisConnection.ts"
 export const RedisLive = Layer.effect(
   Redis,
   Effect.gen(function* () {
-    const blocking = yield* redisConnection("blocking")
-    const client = yield* redisConnection("commands")
+    const blocking = yield* redisConnection
+    const client = yield* redisConnection
 
     return Redis.of({
       moveLastWait: (source, destination, timeout) =>
@@ -24,17 +24,18 @@ export const RedisLive = Layer.effect(
           ? Effect.asVoid(call("LPUSH", () => client.lpush(key, Buffer.from(value))))
           : Effect.asVoid(call("RPUSH", () => client.rpush(key, Buffer.from(value)))),
       removeFirst: (key, value) => Effect.asVoid(call("LREM", () => client.lrem(key, 1, Buffer.from(value)))),
-      transfer: (source, destination, end, value) => {
-        const bytes = Buffer.from(value)
-        const removed = client.multi().lrem(source, 1, bytes)
-        const moved = end === "left" ? removed.lpush(destination, bytes) : removed.rpush(destination, bytes)
-        return call("MULTI", () => moved.exec()).pipe(
+      transfer: (source, destination, end, value) =>
+        call("MULTI", () => {
+          const bytes = Buffer.from(value)
+          const removed = client.multi().lrem(source, 1, bytes)
+          return (end === "left" ? removed.lpush(destination, bytes) : removed.rpush(destination, bytes)).exec()
+        }).pipe(
           Effect.flatMap((replies) => {
             const failed = replies?.find(([error]) => error !== null)
             return failed === undefined ? Effect.void : Effect.fail(redisError("MULTI", failed[0]))
           })
-        )
-      },
+        ),
+      list: (key) => call("LRANGE", () => client.lrangeBuffer(key, 0, -1)),
       delete: (key) => Effect.asVoid(call("DEL", () => client.del(key))),
       length: (key) => call("LLEN", () => client.llen(key)),
       last: (key) =>

@@ -16,7 +16,12 @@ export const SignalsLive = Layer.effectDiscard(
       if (draining) process.exit(128 + constants.signals[signal])
       draining = true
       process.exitCode = 0
-      setTimeout(() => process.exit(0), Duration.toMillis(shutdownGrace) + 1_000).unref()
+      setTimeout(() => {
+        process.stderr.write(
+          "the drain did not end within its grace; what was not given back waits for another worker\n"
+        )
+        process.exit(0)
+      }, Duration.toMillis(shutdownGrace)).unref()
     }
     yield* Effect.acquireRelease(
       Effect.sync(() => signals.forEach((signal) => process.on(signal, onSignal))),

@@ -5,6 +5,8 @@ export const WorkerStatusLive = Layer.effect(
   WorkerStatus,
   Effect.all({
     phase: Ref.make<Phase>("starting"),
+    endsAt: Ref.make(Number.POSITIVE_INFINITY),
+    fetchFault: Ref.make(Option.none<string>()),
     credentialsFault: Ref.make(Option.none<string>())
   })
 )

@@ -1,29 +1,29 @@
-import { Effect, FileSystem, Option, Redacted } from "effect"
+import { Effect, Option, Redacted } from "effect"
 import { Redis as Client } from "ioredis"
 import { BackendUnavailable } from "../domain/StartupError.ts"
-import { ConfigInvalid, RedisConfig } from "../services/Config.ts"
+import { RedisConfig } from "../services/Config.ts"
+import { readCa } from "./readCa.ts"
 
-/** Milliseconds without an answer after which a command, or a connection that always has one under way, counts as dead. */
+/** Milliseconds without an answer to what was asked, after which a connection counts as dead. Blocking commands wait for one. */
 const silence = 5_000
-
-/** How a connection is used: `blocking` ones always have a command under way, which may take a second. */
-type Use = "blocking" | "commands"
 
 /**
  * Opens a connection, which ends with the scope and reconnects by itself meanwhile. Fails when Redis cannot be reached now.
  */
-export const redisConnection = Effect.fnUntraced(function* (use: Use) {
+export const redisConnection = Effect.gen(function* () {
   const config = yield* RedisConfig
-  const ca = yield* Effect.transposeOption(Option.map(config.tlsCa, readCa))
+  const ca = yield* Effect.transposeOption(Option.map(config.tlsCa, readCa("REDIS_TLS_CA")))
   const client = new Client({
     host: config.host,
     port: config.port,
     ...(Option.isSome(config.username) && { username: config.username.value }),
     ...(Option.isSome(config.password) && { password: Redacted.value(config.password.value) }),
     ...(config.tls && { tls: Option.isSome(ca) ? { ca: ca.value } : {} }),
-    ...(use === "blocking" ? { socketTimeout: silence } : { commandTimeout: silence }),
+    socketTimeout: silence,
     lazyConnect: true,
     connectTimeout: silence,
+    // After a failover the old master may still hold our connections.
+    reconnectOnError: (error) => error.message.startsWith("READONLY"),
     retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2_000),
     // Retrying is the caller's: a command fails as soon as its connection does, and none waits in a queue unseen.
     maxRetriesPerRequest: 0,
@@ -57,8 +57,3 @@ const open = (client: Client, address: string) => {
     Effect.onError(() => Effect.sync(() => client.disconnect()))
   )
 }
-
-const readCa = (path: string) =>
-  Effect.flatMap(FileSystem.FileSystem, (files) => files.readFileString(path)).pipe(
-    Effect.mapError((error) => new ConfigInvalid({ faults: [`REDIS_TLS_CA: ${error.message}`] }))
-  )

@@ -11,6 +11,9 @@ export interface Applied {
   readonly effected: Effected
 }
 
+/** Milliseconds; a server that asks for more is asked again all the same, since the job holds a slot meanwhile. */
+const maxRetryAfter = 60_000
+
 type RetrySettings = Pick<WorkerConfig["Service"], "retryMaxAttempts" | "retryBaseDelay" | "retryMaxDelay">
 
 /**
@@ -26,7 +29,9 @@ export const retrySchedule = (settings: RetrySettings) =>
     Schedule.modifyDelay(({ duration, input }) =>
       Effect.map(Random.next, (random) => {
         const jittered = random * Math.min(Duration.toMillis(duration), Duration.toMillis(settings.retryMaxDelay))
-        return Duration.millis("retryAfter" in input ? Math.max(jittered, input.retryAfter ?? 0) : jittered)
+        return Duration.millis(
+          "retryAfter" in input ? Math.max(jittered, Math.min(input.retryAfter ?? 0, maxRetryAfter)) : jittered
+        )
       })
     ),
     Schedule.tap(({ input }) => Metric.update(Metric.withAttributes(metrics.awsRetries, { reason: input._tag }), 1))
@@ -65,5 +70,14 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange) {
       : apply
   )
 
-  return yield* Effect.retry(attempt, retrySchedule(settings))
+  // The last attempt's answer may be lost, too, or the reading before it may have failed.
+  const settleDoubt = (error: AwsError) =>
+    answerLost && error.kind === "transient"
+      ? readBack("found so").pipe(
+          Effect.orElseSucceed(() => Option.none<Applied>()),
+          Effect.flatMap(Option.match({ onNone: () => Effect.fail(error), onSome: Effect.succeed }))
+        )
+      : Effect.fail(error)
+
+  return yield* Effect.retry(attempt, retrySchedule(settings)).pipe(Effect.catch(settleDoubt))
 })

@@ -1,69 +1,91 @@
-import { Duration, Effect, Exit, Fiber, FiberSet, Metric, Option, Ref, Semaphore } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Fiber, FiberSet, Metric, Option, Ref, Semaphore } from "effect"
 import * as metrics from "../domain/metrics.ts"
 import { WorkerConfig } from "../services/Config.ts"
-import { JobQueue } from "../services/JobQueue.ts"
+import { type Delivery, JobQueue } from "../services/JobQueue.ts"
 import { WorkerStatus } from "../services/WorkerStatus.ts"
 import { awaitCredentials } from "./awaitCredentials.ts"
 import { persist } from "./persist.ts"
 import { processJob } from "./processJob.ts"
+import { takeNext } from "./takeNext.ts"
 
 /** Of the shutdown grace, the part that is kept for giving jobs back: their rows and their payloads. */
 const keptForRelease = 0.1
 
+/** And the part that is kept for closing everything else. */
+const keptForExit = 0.05
+
 /**
  * The worker's main loop; it only ends by interruption. Then no more jobs are taken, those in flight may finish within
- * `SHUTDOWN_GRACE`, and the rest are interrupted, which gives them back. All of that happens as the scope closes, so
- * before Redis and the database pool go.
+ * `SHUTDOWN_GRACE`, and the rest are interrupted, which gives them back.
  */
 export const consume = Effect.gen(function* () {
   const queue = yield* JobQueue
-  const { phase } = yield* WorkerStatus
-  const config = yield* WorkerConfig
-  const slots = yield* Semaphore.make(config.concurrency)
-
+  const { credentialsFault, phase } = yield* WorkerStatus
+  const { concurrency } = yield* WorkerConfig
+  const slots = yield* Semaphore.make(concurrency)
   const inFlight = yield* FiberSet.make()
-  yield* Effect.addFinalizer(() => drain(inFlight))
 
-  const start = (delivery: Parameters<typeof processJob>[0]) =>
+  const work = (delivery: Delivery) =>
     Effect.acquireUseRelease(
       Metric.modify(metrics.jobsInFlight, 1),
-      () => processJob(delivery),
+      () => processJob(delivery).pipe(Effect.catchDefect((defect) => survive(delivery, defect))),
       () => Effect.andThen(Metric.modify(metrics.jobsInFlight, -1), Semaphore.release(slots, 1))
     )
 
-  // The take is not interrupted, since a payload could be lost in it. One that arrives when the worker already stops goes
-  // back at once.
   const takeAndStart = Effect.gen(function* () {
-    const taken = yield* persist(queue.take)
+    const taken = yield* takeNext
     if (Option.isNone(taken)) {
       yield* Semaphore.release(slots, 1)
       return
     }
+    // What arrives when no jobs are to be taken any more goes back at once.
     yield* Effect.interruptible(Effect.yieldNow).pipe(Effect.onInterrupt(() => persist(queue.giveBack(taken.value))))
-    yield* FiberSet.run(inFlight, start(taken.value))
+    if (Option.isSome(yield* Ref.get(credentialsFault))) {
+      yield* persist(queue.giveBack(taken.value))
+      yield* Semaphore.release(slots, 1)
+      return
+    }
+    yield* FiberSet.run(inFlight, work(taken.value))
   }).pipe(Effect.uninterruptible)
 
   yield* Ref.set(phase, "running")
-  yield* awaitCredentials.pipe(
+  const loop = yield* awaitCredentials.pipe(
     Effect.andThen(Semaphore.take(slots, 1)),
     Effect.andThen(takeAndStart),
     Effect.forever,
-    Effect.onExit((exit) => Ref.set(phase, Exit.hasInterrupts(exit) ? "draining" : "stopped"))
+    Effect.forkScoped
+  )
+  return yield* Fiber.join(loop).pipe(
+    Effect.onExit((exit) =>
+      Ref.set(phase, Exit.hasInterrupts(exit) ? "draining" : "stopped").pipe(
+        // At the same time, since the last take cannot be interrupted.
+        Effect.andThen(
+          Effect.all([Fiber.interrupt(loop), drain(inFlight)], { concurrency: "unbounded", discard: true })
+        )
+      )
+    )
   )
 }).pipe(Effect.scoped)
 
 const drain = Effect.fnUntraced(function* (inFlight: FiberSet.FiberSet) {
+  const { endsAt } = yield* WorkerStatus
   const { shutdownGrace } = yield* WorkerConfig
+  yield* Ref.set(endsAt, (yield* Clock.currentTimeMillis) + Duration.toMillis(shutdownGrace) * (1 - keptForExit))
   const jobs = yield* FiberSet.size(inFlight)
   yield* Effect.logInfo(`draining: ${jobs} jobs in flight may finish within ${Duration.format(shutdownGrace)}`)
-  yield* FiberSet.awaitEmpty(inFlight).pipe(
-    Effect.interruptible,
-    Effect.timeoutOption(Duration.times(shutdownGrace, 1 - keptForRelease))
-  )
+  yield* FiberSet.awaitEmpty(inFlight).pipe(Effect.timeoutOption(Duration.times(shutdownGrace, 1 - keptForRelease)))
   const fibers = Array.from(inFlight)
   if (fibers.length > 0) yield* Effect.logWarning(`giving back ${fibers.length} jobs that did not finish`)
-  yield* Fiber.interruptAll(fibers).pipe(
-    Effect.interruptible,
-    Effect.timeoutOption(Duration.times(shutdownGrace, keptForRelease))
-  )
+  yield* Fiber.interruptAll(fibers)
+})
+
+/** Milliseconds before a payload that breaks the worker itself comes up again. */
+const defectDelay = 1_000
+
+/** A fault in the worker's own code, outside the work under a claim: the worker goes on, and the job waits behind the others. */
+const survive = Effect.fnUntraced(function* (delivery: Delivery, defect: unknown) {
+  const queue = yield* JobQueue
+  yield* Effect.logError("a fault in the worker", Cause.die(defect))
+  yield* Effect.ignore(Effect.interruptible(Effect.sleep(defectDelay)))
+  yield* persist(queue.requeue(delivery))
 })

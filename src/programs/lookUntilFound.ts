@@ -8,8 +8,8 @@ import { persist } from "./persist.ts"
 const lookAgainAfter = 100
 
 /**
- * Runs a statement on the delivery's row until the row is visible or `UNKNOWN_JOB_GRACE` is over. Interrupted meanwhile, it
- * gives the delivery back.
+ * Runs a statement on the delivery's row until the row is visible, or `UNKNOWN_JOB_GRACE` has passed since it was first seen to
+ * be missing. Interrupted meanwhile, it gives the delivery back.
  */
 export const lookUntilFound = Effect.fnUntraced(function* <A>(
   delivery: Delivery,
@@ -17,13 +17,15 @@ export const lookUntilFound = Effect.fnUntraced(function* <A>(
 ) {
   const queue = yield* JobQueue
   const { unknownJobGrace } = yield* WorkerConfig
-  const giveUpAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(unknownJobGrace)
 
-  const look: Effect.Effect<Option.Option<A>> = Effect.gen(function* () {
-    const found = yield* persist(statement)
-    if (Option.isSome(found) || (yield* Clock.currentTimeMillis) >= giveUpAt) return found
-    yield* Effect.interruptible(Effect.sleep(lookAgainAfter))
-    return yield* look
+  const look = Effect.gen(function* () {
+    let found = yield* persist(statement)
+    const giveUpAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(unknownJobGrace)
+    while (Option.isNone(found) && (yield* Clock.currentTimeMillis) < giveUpAt) {
+      yield* Effect.interruptible(Effect.sleep(lookAgainAfter))
+      found = yield* persist(statement)
+    }
+    return found
   })
   return yield* Effect.onInterrupt(look, () => persist(queue.giveBack(delivery)))
 })

@@ -1,6 +1,8 @@
-import { Effect } from "effect"
+import { Clock, Effect, Ref } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
+import { reasonOf } from "../domain/reasonOf.ts"
 import type { RedisError } from "../services/Redis.ts"
+import { WorkerStatus } from "../services/WorkerStatus.ts"
 
 /** Milliseconds between two tries; PostgreSQL and Redis take seconds to restart or fail over. */
 const firstDelay = 100
@@ -8,25 +10,32 @@ const maxDelay = 2_000
 
 /**
  * Tries a step on PostgreSQL or Redis until it lands, whatever the error: an outage passes, a missing grant is mended, and
- * until then the job has nowhere better to be. The step itself is never interrupted, since it may have been carried out;
- * the waits between two tries are.
+ * until then the job has nowhere better to be. Cannot be interrupted, since the step may have been carried out; it gives up,
+ * by interrupting itself, when the drain is over.
  */
-export const persist = <A, R>(step: Effect.Effect<A, SqlError | RedisError, R>): Effect.Effect<A, never, R> =>
-  attempt(Effect.uninterruptible(step), firstDelay)
+export const persist = <A, R>(step: Effect.Effect<A, SqlError | RedisError, R>) =>
+  Effect.uninterruptible(attempt(step, firstDelay))
 
-const attempt = <A, R>(step: Effect.Effect<A, SqlError | RedisError, R>, delay: number): Effect.Effect<A, never, R> =>
+const attempt = <A, R>(
+  step: Effect.Effect<A, SqlError | RedisError, R>,
+  delay: number
+): Effect.Effect<A, never, R | WorkerStatus> =>
   Effect.catch(step, (error) =>
-    Effect.logWarning(`will try again in ${delay} ms`).pipe(
-      Effect.annotateLogs(describe(error)),
-      Effect.andThen(Effect.interruptible(Effect.sleep(delay))),
-      Effect.andThen(Effect.suspend(() => attempt(step, Math.min(delay * 2, maxDelay))))
-    )
+    Effect.gen(function* () {
+      yield* logFailure(error, delay)
+      const endsAt = yield* Ref.get((yield* WorkerStatus).endsAt)
+      if ((yield* Clock.currentTimeMillis) + delay > endsAt) return yield* Effect.interrupt
+      yield* Effect.sleep(delay)
+      return yield* attempt(step, Math.min(delay * 2, maxDelay))
+    })
   )
 
-const describe = (error: SqlError | RedisError) =>
-  error._tag === "SqlError"
-    ? { error_type: `PostgreSQL ${error.reason._tag}`, error_message: causeMessage(error) }
-    : { error_type: `Redis ${error.reason}`, error_message: error.message }
-
-const causeMessage = ({ message, reason: { cause } }: SqlError): string =>
-  cause instanceof Error ? cause.message : message
+/** `delay`: after how many milliseconds it is tried again. */
+export const logFailure = (error: SqlError | RedisError, delay: number) =>
+  Effect.logWarning(`will try again in ${delay} ms`).pipe(
+    Effect.annotateLogs(
+      error._tag === "SqlError"
+        ? { error_type: `PostgreSQL ${error.reason._tag}`, error_message: reasonOf(error) }
+        : { error_type: `Redis ${error.reason}`, error_message: `${error.command}: ${error.message}` }
+    )
+  )

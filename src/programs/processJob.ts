@@ -4,7 +4,7 @@ import { decodeJob, type Job } from "../domain/Job.ts"
 import * as metrics from "../domain/metrics.ts"
 import { operationOf, type PolicyChange, policyChange } from "../domain/PolicyChange.ts"
 import { disagreements } from "../domain/Request.ts"
-import { JobRejected } from "../domain/Settlement.ts"
+import { JobRejected, statusAfter } from "../domain/Settlement.ts"
 import { AwsConfig, WorkerConfig } from "../services/Config.ts"
 import type { Delivery } from "../services/JobQueue.ts"
 import type { Claim } from "../services/JobStore.ts"
@@ -33,9 +33,12 @@ export const processJob = Effect.fnUntraced(
         Effect.interruptible,
         Effect.exit
       )
-      yield* settle(delivery, claim, yield* settlementOf(exit, claim))
+      const settlement = yield* settlementOf(exit, claim)
+      yield* settle(delivery, claim, settlement)
 
-      yield* Metric.update(metrics.jobDuration, ((yield* Clock.currentTimeMillis) - claimedAt) / 1_000)
+      if (statusAfter(settlement) !== "PENDING") {
+        yield* Metric.update(metrics.jobDuration, ((yield* Clock.currentTimeMillis) - claimedAt) / 1_000)
+      }
     }).pipe(
       Effect.annotateLogs({
         correlation_id: job.correlation_id,

@@ -38,7 +38,8 @@ export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Cl
   const stillOurs = yield* persist(store.settle(claim, settlement))
   if (!stillOurs) {
     yield* Effect.logWarning(`claim lost to another worker; not recorded: ${auditLog(settlement)}`)
-    return yield* persist(queue.remove(delivery))
+    // Whoever has the request now may have no payload for it; if he has, ours is a duplicate.
+    return yield* persist(queue.giveBack(delivery))
   }
   switch (settlement._tag) {
     case "Succeeded": {
@@ -50,15 +51,15 @@ export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Cl
     case "Failed": {
       const { error } = settlement
       const misled = error.code === "PayloadMismatch"
-      yield* persist(
-        misled
-          ? queue.deadLetter(delivery, {
-              reason: "PayloadMismatch",
-              message: error.message,
-              correlationId: Option.some(correlationId)
-            })
-          : queue.remove(delivery)
-      )
+      if (misled) {
+        const letter = {
+          reason: "PayloadMismatch",
+          message: error.message,
+          correlationId: Option.some(correlationId)
+        } as const
+        yield* persist(queue.deadLetter(delivery, letter))
+      }
+      yield* persist(queue.remove(delivery))
       yield* persist(queue.forgetStatus(correlationId))
       yield* Metric.update(misled ? metrics.jobs.deadLetter : metrics.jobs.failed, 1)
       return yield* Effect.logWarning("request failed").pipe(annotateError(error))

@@ -9,8 +9,8 @@ export class AwsSessions extends Context.Service<
   {
     /** A client that acts in the account. However many ask at once, STS is asked once. */
     readonly client: (accountId: string) => Effect.Effect<IAMClient, AwsError>
-    /** Forgets a session that AWS says is over. */
-    readonly forget: (accountId: string) => Effect.Effect<void>
+    /** Forgets the client whose session AWS says is over, unless another has taken its place already. */
+    readonly forget: (accountId: string, client: IAMClient) => Effect.Effect<void>
     /** ARN of the worker's own identity. */
     readonly identity: Effect.Effect<string, AwsError>
   }

@@ -5,8 +5,8 @@ import type { RedisError } from "./Redis.ts"
 /** A payload that this worker holds, byte for byte as it came. */
 export interface Delivery {
   readonly payload: Uint8Array
-  /** Counts this worker's takes: with the worker's id it names this delivery and no other. */
-  readonly take: number
+  /** With the worker's id it names this delivery and no other, not even one of another boot. */
+  readonly take: string
 }
 
 /** Why a payload became a dead letter. */
@@ -40,6 +40,7 @@ export class JobQueue extends Context.Service<
     readonly requeue: (delivery: Delivery) => Effect.Effect<void, RedisError>
     /** To the right end, where it is taken next: as if it had never been taken. */
     readonly giveBack: (delivery: Delivery) => Effect.Effect<void, RedisError>
+    /** Puts a copy among the dead letters; the payload itself is still to be removed. */
     readonly deadLetter: (delivery: Delivery, letter: DeadLetter) => Effect.Effect<void, RedisError>
     /** Drops the API's cached status, so that the next poll reads the row. */
     readonly forgetStatus: (correlationId: string) => Effect.Effect<void, RedisError>

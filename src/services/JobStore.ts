@@ -25,7 +25,7 @@ export const ClaimResult = Data.taggedEnum<ClaimResult>()
 /** Who claims: a worker, and which of its takes. Names one claim, so that a statement whose answer was lost can be repeated. */
 export interface Claimant {
   readonly workerId: string
-  readonly take: number
+  readonly take: string
 }
 
 /**

@@ -40,6 +40,8 @@ export class Redis extends Context.Service<
       end: ListEnd,
       value: Uint8Array
     ) => Effect.Effect<void, RedisError>
+    /** LRANGE 0 -1: all elements, from the left. */
+    readonly list: (key: string) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
     /** DEL */
     readonly delete: (key: string) => Effect.Effect<void, RedisError>
     /** LLEN */

@@ -4,12 +4,16 @@ import { Context } from "effect"
 /** `stopped`: the fetch loop has ended, which it never does by itself. */
 export type Phase = "starting" | "running" | "draining" | "stopped"
 
-/** What the worker is doing, for the probes. */
+/** What the worker is doing, for the probes and for those who have to end with it. */
 export class WorkerStatus extends Context.Service<
   WorkerStatus,
   {
     readonly phase: Ref.Ref<Phase>
-    /** Why no jobs are taken although the worker runs: STS does not know the worker's credentials. */
+    /** Milliseconds of the clock at which the drain is over and nothing is tried again; infinite until it begins. */
+    readonly endsAt: Ref.Ref<number>
+    /** Why the last take failed, if it did. */
+    readonly fetchFault: Ref.Ref<Option.Option<string>>
+    /** Why no jobs are taken although the worker runs: AWS refuses the worker's own credentials or clock. */
     readonly credentialsFault: Ref.Ref<Option.Option<string>>
   }
 >()("worker-service-aws/services/WorkerStatus") {}

@@ -4,7 +4,7 @@ import { Effect, Fiber, Layer, Option, Schema } from "effect"
 import { JobQueueRedis } from "../../src/layers/JobQueueRedis.ts"
 import type { RedisConfig } from "../../src/services/Config.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
-import { Redis } from "../../src/services/Redis.ts"
+import { Redis, RedisError } from "../../src/services/Redis.ts"
 import { bytes, testRedisConfig, testWorkerConfig } from "../fixture.ts"
 
 const decodeLetter = Schema.decodeEffect(
@@ -51,7 +51,7 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
     const lengths = (keys: Keys) =>
       Effect.gen(function* () {
         const store = yield* Redis
-        return [yield* store.length(keys.queue), yield* store.length(keys.processing), yield* store.length(keys.dead)]
+        return yield* Effect.all([store.length(keys.queue), store.length(keys.processing), store.length(keys.dead)])
       })
     const held = fetchMode === "blmove" ? 1 : 0
 
@@ -121,7 +121,8 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
         yield* jobs.submit(bytes('{"é": 1}\n'))
         const delivery = yield* takeOne
         yield* jobs.deadLetter(delivery, { reason: "UnknownJob", message: "why", correlationId: Option.some(someone) })
-        assert.deepStrictEqual(yield* lengths(keys), [0, 0, 1])
+        // A copy: the payload itself is removed by a step of its own, so that neither is done twice.
+        assert.deepStrictEqual(yield* lengths(keys), [0, held, 1])
         const { failed_at, ...letter } = yield* letterOf(keys)
         assert.deepStrictEqual(letter, {
           payload: '{"é": 1}\n',
@@ -148,6 +149,47 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
         yield* jobs.deadLetter(yield* takeOne, letter)
         assert.strictEqual((yield* letterOf(keys)).payload_base64, written.payload_base64)
       }))
+
+    if (fetchMode === "blmove") {
+      test("finds a payload that it took without knowing, once", (keys) =>
+        Effect.gen(function* () {
+          const base = yield* Redis
+          // The next take moves the payload, and its answer is lost.
+          let lose = true
+          const losing: Redis["Service"] = {
+            ...base,
+            moveLastWait: (...args) =>
+              Effect.flatMap(base.moveLastWait(...args), (moved) => {
+                if (!lose) return Effect.succeed(moved)
+                lose = false
+                return Effect.fail(new RedisError({ command: "BLMOVE", reason: "Unavailable", message: "lost" }))
+              })
+          }
+          yield* Effect.gen(function* () {
+            const jobs = yield* JobQueue
+            yield* jobs.submit(bytes("twin"))
+            yield* jobs.submit(bytes("twin"))
+            yield* jobs.submit(bytes("last"))
+            assert.strictEqual((yield* Effect.flip(jobs.take)).reason, "Unavailable")
+            const found = [yield* takeOne, yield* takeOne, yield* takeOne]
+            assert.deepStrictEqual(
+              found.map(({ payload }) => Buffer.from(payload).toString()),
+              ["twin", "twin", "last"]
+            )
+            assert.strictEqual(new Set(found.map(({ take }) => take)).size, 3)
+            assert.deepStrictEqual(yield* lengths(keys), [0, 3, 0])
+          }).pipe(
+            Effect.provide(
+              Layer.fresh(JobQueueRedis).pipe(
+                Layer.provideMerge(Layer.succeed(Redis, losing)),
+                Layer.provide(
+                  Layer.merge(testRedisConfig({ queue: keys.queue, fetchMode }), testWorkerConfig({ workerId: "w-1" }))
+                )
+              )
+            )
+          )
+        }))
+    }
 
     test("forgets the cached status", () =>
       Effect.gen(function* () {

@@ -32,9 +32,9 @@ export const jobStoreContract = (
         yield* (yield* ApiStore).submit(job)
         return job
       })
-    const claimAs = (job: ReturnType<typeof aJob>, workerId: string, take = 1) =>
+    const claimAs = (job: ReturnType<typeof aJob>, workerId: string, take = "1") =>
       Effect.flatMap(JobStore, (store) => store.claim(job, { workerId, take }))
-    const claimed = (job: ReturnType<typeof aJob>, workerId = "w-1", take = 1) =>
+    const claimed = (job: ReturnType<typeof aJob>, workerId = "w-1", take = "1") =>
       Effect.map(claimAs(job, workerId, take), (result): Claim => {
         const found = Option.getOrThrow(result)
         assert.strictEqual(found._tag, "Claimed")
@@ -49,7 +49,7 @@ export const jobStoreContract = (
       Effect.map(recordOf(job), ({ audit, status }) => ({ status, audit: audit.map((it) => [it.status, it.log]) }))
 
     const submittedEntry = [labels.PENDING, "Submitted"]
-    const claimedEntry = (delivery: number, workerId = "w-1", take = 1) => [
+    const claimedEntry = (delivery: number, workerId = "w-1", take = "1") => [
       labels.IN_PROGRESS,
       `Delivery ${delivery}, claimed by ${workerId} (take ${take})`
     ]
@@ -112,11 +112,11 @@ export const jobStoreContract = (
       "answers a repeated claim of the same take as before",
       Effect.gen(function* () {
         const job = yield* submitted()
-        const first = yield* claimed(job, "w-1", 7)
-        assert.deepStrictEqual(yield* claimed(job, "w-1", 7), first)
+        const first = yield* claimed(job, "w-1", "7")
+        assert.deepStrictEqual(yield* claimed(job, "w-1", "7"), first)
         assert.strictEqual((yield* trailOf(job)).audit.length, 2)
         // Another delivery to the same worker is a duplicate, and a take number that ends alike is another one.
-        for (const take of [8, 17]) {
+        for (const take of ["8", "17"]) {
           assert.strictEqual(Option.getOrThrow(yield* claimAs(job, "w-1", take))._tag, "NotPending")
         }
       })
@@ -203,14 +203,14 @@ export const jobStoreContract = (
       "counts deliveries that ended transiently, and no others",
       Effect.gen(function* () {
         const job = yield* submitted()
-        yield* settle(yield* claimed(job, "w-1", 1), requeued(1))
-        const second = yield* claimed(job, "w-2", 2)
+        yield* settle(yield* claimed(job, "w-1", "1"), requeued(1))
+        const second = yield* claimed(job, "w-2", "2")
         assert.strictEqual(second.delivery, 2)
         yield* settle(second, released)
-        const again = yield* claimed(job, "w-3", 3)
+        const again = yield* claimed(job, "w-3", "3")
         assert.strictEqual(again.delivery, 2)
         yield* settle(again, requeued(2))
-        assert.strictEqual((yield* claimed(job, "w-4", 4)).delivery, 3)
+        assert.strictEqual((yield* claimed(job, "w-4", "4")).delivery, 3)
         assert.deepStrictEqual(
           (yield* trailOf(job)).audit.map(([status]) => status),
           [

@@ -100,6 +100,31 @@ export const redisContract = (name: string, layer: Layer.Layer<Redis, unknown>) 
         }))
     }
 
+    test("carries a command out as often as it is run", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        const transfer = redis.transfer(key("from"), key("to"), "left", bytes("x"))
+        yield* transfer
+        yield* transfer
+        const push = redis.push(key("to"), "left", bytes("y"))
+        yield* Effect.andThen(push, push)
+        assert.deepStrictEqual(
+          (yield* redis.list(key("to"))).map((it) => Buffer.from(it).toString()),
+          ["y", "y", "x", "x"]
+        )
+      }))
+
+    test("lists what there is, from the left", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        assert.deepStrictEqual(yield* redis.list(key("none")), [])
+        for (const value of ["a", "b"]) yield* redis.push(key("list"), "right", bytes(value))
+        assert.deepStrictEqual(
+          (yield* redis.list(key("list"))).map((it) => Buffer.from(it).toString()),
+          ["a", "b"]
+        )
+      }))
+
     test("transfers what is not there any more, too", (key) =>
       Effect.gen(function* () {
         const redis = yield* Redis

@@ -54,7 +54,6 @@ const facts: ReadonlyArray<readonly [string, number | undefined, AwsError["_tag"
   ["PackedPolicyTooLarge", 400, "InvalidRequest", "permanent"],
   ["RegionDisabled", 403, "InvalidRequest", "permanent"],
   ["RegionDisabledException", 403, "InvalidRequest", "permanent"],
-  ["InvalidClientTokenId", 403, "CredentialsInvalid", "systemic"],
   ["IncompleteSignature", 400, "CredentialsInvalid", "systemic"],
   ["SignatureDoesNotMatch", 403, "CredentialsInvalid", "systemic"],
   ["RequestExpired", 400, "CredentialsInvalid", "systemic"],
@@ -75,7 +74,7 @@ describe("classify", () => {
   })
 
   it("has a fact for every code of the table", () => {
-    const told = new Set(facts.map(([code]) => code))
+    const told = new Set(["InvalidClientTokenId", ...facts.map(([code]) => code)])
     assert.deepStrictEqual(
       Object.keys(classByCode).filter((code) => !told.has(code)),
       []
@@ -105,7 +104,12 @@ describe("classify", () => {
     assert.notProperty(classify(failure({ code })), "retryAfter")
   })
 
-  it.each(["AssumeRole", "GetCallerIdentity"])("ExpiredToken from %s means our own credentials", (operation) => {
-    assert.strictEqual(classify(failure({ code: "ExpiredToken", status: 403, operation }))._tag, "CredentialsInvalid")
+  it.each(["ExpiredToken", "InvalidClientTokenId"])("%s is about whoever signed the call", (code) => {
+    for (const operation of ["AssumeRole", "GetCallerIdentity"]) {
+      assert.strictEqual(classify(failure({ code, status: 403, operation }))._tag, "CredentialsInvalid")
+    }
+    for (const operation of ["AttachUserPolicy", "ListAttachedRolePolicies"]) {
+      assert.strictEqual(classify(failure({ code, status: 403, operation }))._tag, "SessionExpired")
+    }
   })
 })

@@ -65,6 +65,24 @@ describe("readDialect", () => {
     })
   )
 
+  it.live("takes a label that both tables know", () =>
+    Effect.gen(function* () {
+      const { labels } = yield* after(
+        legacyDatabase,
+        "CREATE TYPE status2 AS ENUM ('PENDING', 'queued', 'in_progress', 'success', 'failed')",
+        "ALTER TABLE csb_requests ALTER status TYPE status2 USING status::text::status2"
+      )
+      assert.deepStrictEqual(labels, legacy)
+    })
+  )
+
+  it.live("refuses tables that have no label in common", () =>
+    Effect.gen(function* () {
+      const missing = yield* missingAfter(legacyDatabase, "ALTER TABLE csb_requests_audit ALTER status TYPE text")
+      assert.deepStrictEqual(missing, ["labels that both csb_requests and csb_requests_audit know"])
+    })
+  )
+
   it.live("names all tables that are not there", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* missingAfter(emptyDatabase), [

@@ -23,7 +23,7 @@ const needed = {
 const read = (env: Record<string, string>) =>
   Layer.build(ConfigLive).pipe(
     Effect.scoped,
-    Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
+    Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env, preserveEmptyStrings: true }))
   )
 const faultsOf = (env: Record<string, string>) =>
   Effect.map(Effect.flip(read(env)), (error) => {
@@ -204,6 +204,7 @@ describe("the environment", () => {
     ["HTTP_PORT", "http"],
     ["POLICY_DENY", "AdministratorAccess"],
     ["POLICY_ALLOW", "arn:aws:iam::aws:policy/A,,"],
+    ["POLICY_ALLOW", ""],
     ["DURATION_UNSUPPORTED", "maybe"],
     ["LOG_LEVEL", "loud"],
     ["LOG_FORMAT", "xml"],
@@ -214,6 +215,24 @@ describe("the environment", () => {
       assert.strictEqual(faults.length, 1)
       assert.match(faults[0], new RegExp(`^${name}: \\S`))
       if (value.length > 2) assert.notInclude(faults[0].slice(name.length), value)
+    })
+  )
+
+  it.effect("takes an empty variable for a missing one", () =>
+    Effect.gen(function* () {
+      const context = yield* read({ ...needed, REDIS_PORT: "", POLICY_DENY: "", REDIS_PASSWORD: "" })
+      assert.deepInclude(Context.get(context, RedisConfig), { port: 6379, password: Option.none() })
+    })
+  )
+
+  it.effect.each([
+    ["True", true],
+    ["1", true],
+    ["FALSE", false],
+    ["off", false]
+  ] as const)("takes REDIS_TLS=%s, as Python does", ([text, tls]) =>
+    Effect.gen(function* () {
+      assert.strictEqual(Context.get(yield* read({ ...needed, REDIS_TLS: text }), RedisConfig).tls, tls)
     })
   )
 

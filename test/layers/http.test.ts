@@ -79,6 +79,15 @@ describe("probes", () => {
     }).pipe(Effect.provide(layer))
   )
 
+  it.live("a take that fails: healthy, not ready, and it says why", () =>
+    Effect.gen(function* () {
+      yield* running
+      yield* Ref.set((yield* WorkerStatus).fetchFault, Option.some("NOPERM blmove"))
+      assert.strictEqual((yield* get("/health")).status, 200)
+      assert.include((yield* get("/ready")).body, '"failing":["take: NOPERM blmove"]')
+    }).pipe(Effect.provide(healthy))
+  )
+
   it.live("its own credentials wrong: healthy, not ready", () =>
     Effect.gen(function* () {
       yield* running

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber, Random, Ref } from "effect"
+import { Clock, Duration, Effect, Fiber, Random, Ref, Result } from "effect"
 import { TestClock } from "effect/testing"
 import {
   AccessDenied,
@@ -91,6 +91,16 @@ describe("retries", () => {
     }).pipe(withWorker())
   )
 
+  it.effect("does not wait a day for a server that asks for it", () =>
+    Effect.gen(function* () {
+      const times = yield* attemptTimes(
+        [new Throttling({ ...failure, retryAfter: 86_400_000 }), new AccessDenied(failure)],
+        1
+      )
+      assert.deepStrictEqual(times, [0, 60_000])
+    }).pipe(withWorker())
+  )
+
   it.effect("does not retry what is permanent", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* attemptTimes([new AccessDenied(failure)], 1), [0])
@@ -140,6 +150,23 @@ describe("an answer that was lost", () => {
         attachments: left
       })
     })
+  )
+})
+
+describe("an answer that was lost in the last attempt", () => {
+  const lastAttempt = (when: "before" | "after") =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      aws.obstruct({ when, effect: Effect.fail(lost) })
+      return yield* Effect.result(Effect.map(applyPolicy(add), ({ effected }) => effected))
+    }).pipe(withWorker({ retryMaxAttempts: 1 }))
+
+  it.effect("is a success all the same when AWS has acted", () =>
+    Effect.map(lastAttempt("after"), (result) => assert.deepStrictEqual(result, Result.succeed("found so")))
+  )
+
+  it.effect("is a failure when AWS has not", () =>
+    Effect.map(lastAttempt("before"), (result) => assert.deepStrictEqual(result, Result.fail(lost)))
   )
 })
 

@@ -30,7 +30,7 @@ const stop = <A, E>(worker: Fiber.Fiber<A, E>) =>
   })
 /** A worker on the given layers, which is stopped when the test ends, however it ends. */
 const aWorker = <E = never, R = never>(
-  replaced: Layer.Layer<never, E, R> | Layer.Layer<JobQueue, E, R> = Layer.empty
+  replaced: Layer.Layer<never, E, R> | Layer.Layer<JobQueue, E, R> | Layer.Layer<JobStore, E, R> = Layer.empty
 ) => Effect.acquireRelease(Effect.forkDetach(Effect.provide(consume, replaced)), stop)
 const hanging = { when: "before", effect: Effect.never } as const
 
@@ -170,6 +170,86 @@ describe("consume", () => {
       assert.deepStrictEqual(yield* statuses([first, second]), ["SUCCESS", "SUCCESS"])
       assert.isTrue(Option.isNone(yield* Ref.get(credentialsFault)))
     }).pipe(withWorker({ concurrency: 1 }))
+  )
+
+  it.effect("gives back what arrives after AWS refused the worker's credentials", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      const refusal = new CredentialsInvalid({ code: "InvalidClientTokenId", message: "", operation: "AssumeRole" })
+      aws.setIdentity(Effect.fail(refusal))
+      aws.obstruct(
+        ...Array.from({ length: 9 }, () => ({
+          when: "before" as const,
+          effect: Effect.andThen(Effect.sleep("100 millis"), Effect.fail(refusal))
+        }))
+      )
+      const [first = ""] = yield* requests(1)
+      yield* aWorker()
+      yield* TestClock.adjust("1 second")
+      const later = yield* requests(3)
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(
+        yield* statuses([first, ...later]),
+        Array.from({ length: 4 }, () => "PENDING")
+      )
+      assert.strictEqual(aws.calls().filter((it) => it === "AttachUserPolicy").length, 1)
+      assert.strictEqual(yield* (yield* Redis).length(queue), 4)
+    }).pipe(withWorker())
+  )
+
+  it.effect("does not ask STS without a pause when its check does not see the fault", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      const refusal = new CredentialsInvalid({
+        code: "SignatureDoesNotMatch",
+        message: "",
+        operation: "AttachUserPolicy"
+      })
+      aws.obstruct(...Array.from({ length: 999 }, () => ({ when: "before" as const, effect: Effect.fail(refusal) })))
+      yield* requests(1)
+      yield* aWorker()
+      yield* TestClock.adjust("1 minute")
+      assert.isAtMost(aws.calls().filter((it) => it === "AttachUserPolicy").length, 13)
+    }).pipe(withWorker({ concurrency: 1 }))
+  )
+
+  it.effect("survives a fault of its own, and puts the job behind the others", () =>
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      const [broken = "", sound = ""] = yield* requests(2)
+      let bug = true
+      const faulty = Layer.succeed(JobStore, {
+        ...store,
+        claim: (job, claimant) =>
+          bug && job.correlation_id === broken ? Effect.die(new Error("a bug")) : store.claim(job, claimant)
+      })
+      yield* aWorker(faulty)
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 20 })
+      assert.deepStrictEqual(yield* statuses([broken, sound]), ["PENDING", "SUCCESS"])
+      bug = false
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 20 })
+      assert.strictEqual(yield* statusOf(broken), "SUCCESS")
+    }).pipe(withWorker())
+  )
+
+  it.effect("keeps why a take failed, until one succeeds", () =>
+    Effect.gen(function* () {
+      const jobs = yield* JobQueue
+      const { fetchFault } = yield* WorkerStatus
+      const denied = new RedisError({ command: "BLMOVE", reason: "Denied", message: "NOPERM" })
+      let allowed = false
+      const strict = Layer.succeed(JobQueue, {
+        ...jobs,
+        take: Effect.suspend(() => (allowed ? jobs.take : Effect.fail(denied)))
+      })
+      yield* aWorker(strict)
+      yield* settled
+      assert.deepStrictEqual(yield* Ref.get(fetchFault), Option.some("NOPERM"))
+      allowed = true
+      yield* requests(1)
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(yield* Ref.get(fetchFault), Option.none())
+    }).pipe(withWorker())
   )
 
   it.effect("shows that its loop has stopped", () =>

@@ -26,8 +26,8 @@ import { WorkerStatus } from "../../src/services/WorkerStatus.ts"
 import { aJob, bytes, deadLetters, processing, queue, withWorker } from "../fixture.ts"
 
 const failure = { code: "Code", message: "why", operation: "AttachUserPolicy" }
-const accessKey = "arn:aws:iam::aws:policy/ReadOnlyAccess"
-const attachment = `123456789012/User/alice ${accessKey}`
+const readOnlyArn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
+const attachment = `123456789012/User/alice ${readOnlyArn}`
 
 /** The row is there and its payload in the queue, and somebody has polled the API. */
 const request = Effect.fnUntraced(function* (job = aJob(), payload: unknown = job) {
@@ -282,7 +282,7 @@ describe("the life of a job", () => {
       yield* deliver
       const { lists, log, status } = yield* stateOf(job.correlation_id)
       assert.deepStrictEqual([status, lists], ["FAILED", [0, 0, 0, 0]])
-      assert.strictEqual(log, `PolicyForbidden: ${accessKey} matches */ReadOnlyAccess of POLICY_DENY`)
+      assert.strictEqual(log, `PolicyForbidden: ${readOnlyArn} matches */ReadOnlyAccess of POLICY_DENY`)
       assert.deepStrictEqual(yield* calls, [])
     }).pipe(withWorker({ policyRules }))
   )
@@ -365,7 +365,7 @@ describe("a job that is interrupted", () => {
       assert.strictEqual(log, "Given back, not counted as a delivery: the worker shuts down")
       yield* deliver
       const record = Option.getOrThrow(yield* (yield* JobStore).find(job.correlation_id))
-      assert.isTrue(record.audit.some((it) => it.log.startsWith("Delivery 1, claimed by worker-1 (take 2)")))
+      assert.isTrue(record.audit.some((it) => it.log.startsWith("Delivery 1, claimed by worker-1 (take ")))
       assert.strictEqual(record.status, "SUCCESS")
     }).pipe(withWorker())
   )
@@ -486,16 +486,90 @@ describe("a job in an outage", () => {
     }).pipe(withWorker())
   )
 
-  it.effect("is interruptible while it waits, and leaves the payload where a sweep finds it", () =>
+  it.effect("goes on trying while the worker drains, and gives up when the drain is over", () =>
     Effect.gen(function* () {
       const job = yield* request()
       const store = yield* JobStore
+      const { endsAt } = yield* WorkerStatus
       const layer = Layer.succeed(JobStore, { ...store, settle: () => Effect.fail(sqlError) })
       const working = yield* Effect.forkChild(Effect.provide(deliver, layer))
       yield* TestClock.adjust("5 seconds")
-      yield* Fiber.interrupt(working)
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(working))
+      yield* TestClock.adjust("1 minute")
+      assert.isUndefined(working.pollUnsafe())
+      yield* Ref.set(endsAt, 80_000)
+      yield* TestClock.adjust("15 seconds")
+      yield* Fiber.join(stopping)
       const { lists, status } = yield* stateOf(job.correlation_id)
       assert.deepStrictEqual([status, lists], ["IN_PROGRESS", [0, 1, 0, 1]])
     }).pipe(withWorker())
+  )
+
+  it.effect("releases an interrupted job as soon as the database is back", () =>
+    Effect.gen(function* () {
+      const job = yield* request()
+      const store = yield* JobStore
+      const reached = yield* Deferred.make<void>()
+      yield* obstruct({ when: "before", effect: Effect.andThen(Deferred.succeed(reached, undefined), Effect.never) })
+      const losingSettle = losing<boolean, SqlError, never, SqlError>(2, false, sqlError)
+      const layer = Layer.succeed(JobStore, { ...store, settle: (...args) => losingSettle(store.settle(...args)) })
+      const working = yield* Effect.forkChild(Effect.provide(deliver, layer))
+      yield* Deferred.await(reached)
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(working))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(stopping)
+      const { lists, status } = yield* stateOf(job.correlation_id)
+      assert.deepStrictEqual([status, lists], ["PENDING", [1, 0, 0, 1]])
+    }).pipe(withWorker())
+  )
+
+  it.effect("waits UNKNOWN_JOB_GRACE from when the row was first seen to be missing", () =>
+    Effect.gen(function* () {
+      const job = aJob()
+      yield* (yield* JobQueue).submit(bytes(job))
+      const store = yield* JobStore
+      const losingClaim = losing<Effect.Success<ReturnType<typeof store.claim>>, SqlError, never, SqlError>(
+        6,
+        false,
+        sqlError
+      )
+      const layer = Layer.succeed(JobStore, { ...store, claim: (...args) => losingClaim(store.claim(...args)) })
+      const working = yield* Effect.forkChild(Effect.provide(deliver, layer))
+      yield* TestClock.adjust("6 seconds")
+      yield* store.submit(job)
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(working)
+      assert.strictEqual((yield* stateOf(job.correlation_id)).status, "SUCCESS")
+    }).pipe(withWorker())
+  )
+})
+
+describe("a claim that was lost", () => {
+  it.effect("changes nothing, and its payload goes back as a possible duplicate", () =>
+    Effect.gen(function* () {
+      const job = yield* request()
+      const store = yield* JobStore
+      const layer = Layer.succeed(JobStore, { ...store, settle: () => Effect.succeed(false) })
+      yield* Effect.provide(deliver, layer)
+      const { lists, status } = yield* stateOf(job.correlation_id)
+      assert.deepStrictEqual([status, lists], ["IN_PROGRESS", [1, 0, 0, 1]])
+      yield* deliver
+      assert.deepStrictEqual((yield* stateOf(job.correlation_id)).lists, [0, 0, 0, 1])
+    }).pipe(withWorker())
+  )
+})
+
+describe("job_duration_seconds", () => {
+  it.effect("counts jobs with a final status only", () =>
+    Effect.gen(function* () {
+      const observed = Effect.map(Metric.value(metrics.jobDuration), (state) => state.count)
+      const before = yield* observed
+      yield* request()
+      yield* obstruct(fail(new Throttling(failure)))
+      yield* deliver
+      assert.strictEqual(yield* observed, before)
+      yield* deliver
+      assert.strictEqual(yield* observed, before + 1)
+    }).pipe(withWorker({ retryMaxAttempts: 1 }))
   )
 })

@@ -23,8 +23,10 @@ export const AwsIamLive = Layer.effect(
     const { callTimeout } = yield* AwsConfig
 
     const withClient = <A>(accountId: string, use: (client: IAMClient) => Effect.Effect<A, AwsError>) => {
-      const once = Effect.flatMap(sessions.client(accountId), use)
-      return Effect.catchTag(once, "SessionExpired", () => Effect.andThen(sessions.forget(accountId), once))
+      const once = Effect.flatMap(sessions.client(accountId), (client) =>
+        Effect.tapErrorTag(use(client), "SessionExpired", () => sessions.forget(accountId, client))
+      )
+      return Effect.catchTag(once, "SessionExpired", () => once)
     }
 
     const listPage = (client: IAMClient, change: PolicyChange, marker: string | undefined) =>
@@ -42,8 +44,8 @@ export const AwsIamLive = Layer.effect(
       marker?: string
     ): Effect.Effect<Answer<boolean>, AwsError> =>
       Effect.flatMap(listPage(client, change, marker), ({ requestId, value }) => {
-        const attached = value.AttachedPolicies?.some((policy) => policy.PolicyArn === change.policyArn) ?? false
-        return attached || value.IsTruncated !== true
+        const attached = value.AttachedPolicies?.some(({ PolicyArn }) => isSame(change, PolicyArn ?? "")) ?? false
+        return attached || value.IsTruncated !== true || value.Marker === undefined
           ? Effect.succeed({ value: attached, requestId })
           : isAttached(client, change, value.Marker)
       })
@@ -55,6 +57,18 @@ export const AwsIamLive = Layer.effect(
     })
   })
 )
+
+/**
+ * Whether an attached policy is the one that the change is about. Names are unique without regard to case and path
+ * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html), so that a `remove` that leaves the path out must
+ * not find its policy gone while it is attached.
+ */
+const isSame = (change: PolicyChange, attachedArn: string): boolean => {
+  const [attached, asked] = [attachedArn.toLowerCase(), change.policyArn.toLowerCase()]
+  return attached === asked || (change.action === "remove" && withoutPath(attached) === withoutPath(asked))
+}
+
+const withoutPath = (arn: string): string => arn.replace(/:policy\/.*\//, ":policy/")
 
 const apply = (
   client: IAMClient,

@@ -103,8 +103,8 @@ export const AwsSessionsLive = Layer.effect(
         requestHandler: sts.config.requestHandler
       })
       const now = yield* Clock.currentTimeMillis
-      const lifetime = Expiration === undefined ? sessionDuration : Duration.millis(Expiration.getTime() - now)
-      return { client, usableFor: Duration.subtract(lifetime, margin) }
+      const lifetime = Expiration === undefined ? Duration.toMillis(sessionDuration) : Expiration.getTime() - now
+      return { client, usableFor: Duration.millis(Math.max(0, lifetime - Duration.toMillis(margin))) }
     })
 
     const sessions = yield* Cache.makeWith(assume, {
@@ -118,7 +118,8 @@ export const AwsSessionsLive = Layer.effect(
 
     return AwsSessions.of({
       client: (accountId) => Effect.map(Cache.get(sessions, accountId), ({ client }) => client),
-      forget: (accountId) => Cache.invalidate(sessions, accountId),
+      forget: (accountId, client) =>
+        Effect.asVoid(Cache.invalidateWhen(sessions, accountId, (session) => session.client === client)),
       identity: sdkCall("GetCallerIdentity", config.callTimeout, (options) =>
         sts.send(new GetCallerIdentityCommand({}), options)
       ).pipe(Effect.map(({ value }) => value.Arn ?? "unknown"))

@@ -1,4 +1,4 @@
-import { Array, Config, Duration, Effect, Option, Schema } from "effect"
+import { Array, Config, Duration, Effect, Option, Schema, SchemaTransformation } from "effect"
 import { ConfigInvalid } from "../../services/Config.ts"
 
 /** Reads a part of the environment. */
@@ -19,10 +19,19 @@ export function readAll(parts: Readonly<Record<string, Reader<unknown>>>): Reade
   })
 }
 
+/** The text of a variable, as it stands; the provider has to keep empty ones. */
+export const raw = (name: string): Reader<Option.Option<string>> =>
+  Effect.mapError(Config.option(Config.String(name)), ({ cause }) => fault(`${name}: ${cause.message}`))
+
 /** A variable that may be missing; empty counts as missing. The fault tells what is expected, never the value. */
 export const optional = <A>(name: string, schema: Schema.ConstraintCodec<A, unknown>): Reader<Option.Option<A>> =>
-  Config.option(Config.schema(schema, name)).pipe(
-    Effect.mapError(({ cause }) => fault(`${name}: ${lowerFirst(cause.message.split("\n")[0] ?? "malformed")}`))
+  Effect.flatMap(raw(name), (text) =>
+    Option.isNone(text) || text.value === ""
+      ? Effect.succeedNone
+      : Effect.mapBoth(Config.schema(schema, name), {
+          onSuccess: Option.some,
+          onFailure: ({ cause }) => fault(`${name}: ${lowerFirst(cause.message.split("\n")[0] ?? "malformed")}`)
+        })
   )
 
 export const withDefault = <A>(name: string, schema: Schema.ConstraintCodec<A, unknown>, value: A): Reader<A> =>
@@ -49,6 +58,21 @@ export const duration = (minimum = Duration.zero) =>
   )
 
 export const text = (pattern: RegExp, expected: string) => Schema.String.check(Schema.isPattern(pattern, { expected }))
+
+/** `true` or `false`, in any letter case: Python writes `True`. */
+export const flag = Schema.String.pipe(
+  Schema.decode(
+    SchemaTransformation.transform({ decode: (text: string) => text.toLowerCase(), encode: (text: string) => text })
+  ),
+  Schema.decodeTo(Schema.Literals(["true", "false", "1", "0", "yes", "no", "on", "off"])),
+  Schema.decodeTo(
+    Schema.Boolean,
+    SchemaTransformation.transform({
+      decode: (word) => ["true", "1", "yes", "on"].includes(word),
+      encode: (value): "true" | "false" => (value ? "true" : "false")
+    })
+  )
+)
 
 /** A list, separated by commas. */
 export const list = (pattern: RegExp, expected: string) =>

@@ -5,15 +5,19 @@ import { partitionOf } from "../../domain/PolicyChange.ts"
 import {
   duration,
   fault,
+  flag,
   integer,
   list,
   optional,
+  raw,
   type Reader,
   readAll,
   required,
   text,
   withDefault
 } from "./reader.ts"
+
+// The variables of contract §2, with their defaults. Nothing else in the program knows their names.
 
 const levels = {
   trace: "Trace",
@@ -24,8 +28,6 @@ const levels = {
   fatal: "Fatal",
   none: "None"
 } as const
-
-/** The variables of contract §2, with their defaults. Nothing else in the program knows their names. */
 
 const port = integer(1, 65_535)
 const name = text(/^\S+$/, "a name without blanks")
@@ -48,7 +50,7 @@ export const redis = readAll({
   port: withDefault("REDIS_PORT", port, 6379),
   username: optional("REDIS_USERNAME", Schema.String),
   password: optional("REDIS_PASSWORD", secret),
-  tls: withDefault("REDIS_TLS", Schema.Boolean, false),
+  tls: withDefault("REDIS_TLS", flag, false),
   tlsCa: optional("REDIS_TLS_CA", Schema.String),
   queue: withDefault("REDIS_QUEUE_AWS", name, "queue:aws"),
   fetchMode: withDefault("REDIS_FETCH_MODE", Schema.Literals(["blmove", "brpop"]), "blmove")
@@ -115,7 +117,12 @@ export const worker = readAll({
       patterns("POLICY_DENY"),
       Option.getOrElse((): Array<string> => [])
     ),
-    allow: patterns("POLICY_ALLOW")
+    // Empty by a failed template, it would allow everything.
+    allow: Effect.flatMap(raw("POLICY_ALLOW"), (text) =>
+      Option.isSome(text) && text.value === ""
+        ? Effect.fail(fault("POLICY_ALLOW: set, but empty; leave it unset, or name what may be attached"))
+        : patterns("POLICY_ALLOW")
+    )
   }),
   durationUnsupported: withDefault("DURATION_UNSUPPORTED", Schema.Literals(["fail", "ignore"]), "fail"),
   // Nothing uses these yet; a bad value is told all the same, so that it is no surprise later.
@@ -125,7 +132,8 @@ export const worker = readAll({
     recoveryInterval: optional("RECOVERY_INTERVAL", duration(Duration.millis(1))),
     orphanAfter: optional("ORPHAN_AFTER", duration()),
     adminToken: optional("HTTP_ADMIN_TOKEN", secret),
-    otlpEndpoint: optional("OTEL_EXPORTER_OTLP_ENDPOINT", url)
+    otlpEndpoint: optional("OTEL_EXPORTER_OTLP_ENDPOINT", url),
+    otelServiceName: optional("OTEL_SERVICE_NAME", Schema.String)
   })
 })
 

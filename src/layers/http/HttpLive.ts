@@ -2,6 +2,7 @@ import { createServer } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Effect, Layer } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
+import { PortUnavailable } from "../../domain/StartupError.ts"
 import { HttpConfig } from "../../services/Config.ts"
 import { metricsRoute } from "./metricsRoute.ts"
 import { probeRoutes } from "./probeRoutes.ts"
@@ -19,7 +20,11 @@ export const HttpLive = Layer.unwrap(
     }).pipe(
       Layer.merge(announce),
       // Probes are answered within milliseconds; a client that keeps its connection open must not hold up the exit.
-      Layer.provide(NodeHttpServer.layer(createServer, { host, port, gracefulShutdownTimeout: "100 millis" }))
+      Layer.provide(NodeHttpServer.layer(createServer, { host, port, gracefulShutdownTimeout: "100 millis" })),
+      Layer.catchTag("ServeError", ({ cause }) => {
+        const reason = cause instanceof Error ? cause.message : String(cause)
+        return Layer.effectDiscard(Effect.fail(new PortUnavailable({ address: `${host}:${port}`, reason })))
+      })
     )
   })
 )

@@ -10,7 +10,7 @@ const patience = "900 millis"
 /** `/health`: restart me. `/ready`: I cannot work now, but a restart would not help. */
 export const probeRoutes = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
-    const { credentialsFault, phase } = yield* WorkerStatus
+    const { credentialsFault, fetchFault, phase } = yield* WorkerStatus
     const store = yield* JobStore
     const redis = yield* Redis
 
@@ -29,15 +29,18 @@ export const probeRoutes = HttpRouter.use(
       "/ready",
       Effect.gen(function* () {
         const now = yield* Ref.get(phase)
-        const [postgres, redisCheck, fault] = yield* Effect.all(
-          [fails("postgresql", store.ping), fails("redis", redis.ping), Ref.get(credentialsFault)],
+        const [postgres, redisCheck] = yield* Effect.all(
+          [fails("postgresql", store.ping), fails("redis", redis.ping)],
           { concurrency: "unbounded" }
         )
+        const credentials = yield* Ref.get(credentialsFault)
+        const fetch = yield* Ref.get(fetchFault)
         const failing = [
           ...(now === "running" ? [] : [now === "draining" ? "draining" : "fetch loop"]),
           ...postgres,
           ...redisCheck,
-          ...(Option.isSome(fault) ? ["aws credentials"] : [])
+          ...Option.toArray(Option.map(fetch, (fault) => `take: ${fault}`)),
+          ...(Option.isSome(credentials) ? ["aws credentials"] : [])
         ]
         return failing.length === 0
           ? HttpServerResponse.jsonUnsafe({ status: "ready" })

@@ -59,6 +59,7 @@ export const RedisMemory = Layer.sync(Redis, () => {
         remove(source, value)
         push(destination, end, value)
       }),
+    list: (key) => Effect.sync(() => read(key)),
     delete: (key) => Effect.sync(() => void lists.delete(key)),
     length: (key) => Effect.sync(() => read(key).length),
     last: (key) => Effect.sync(() => Option.fromUndefinedOr(read(key).at(-1))),

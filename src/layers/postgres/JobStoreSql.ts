@@ -45,7 +45,8 @@ export const JobStoreSql = Layer.effect(
     return JobStore.of({
       claim: Effect.fnUntraced(function* (job, { take, workerId }) {
         const id = job.correlation_id
-        const [answer] = yield* sql<ClaimAnswer>`
+        const by = claimedBy(workerId, take)
+        const statement = sql<ClaimAnswer>`
           WITH seen AS (
             SELECT status::text AS seen, last_upd_time_stamp, ${columns} FROM csb_requests
             WHERE correlation_id = ${id} AND cloud_provider = 'aws'
@@ -54,27 +55,33 @@ export const JobStoreSql = Layer.effect(
             WHERE correlation_id = ${id} AND cloud_provider = 'aws' AND status = ${label("PENDING")}
             RETURNING ${columns}
           ), delivery AS (
-            SELECT CASE WHEN last_upd_time_stamp IS NULL THEN 1 ELSE 1 + (
-              SELECT count(*) FROM csb_requests_audit
-              WHERE correlation_id = ${id} AND audit_log LIKE ${countedDelivery}
-            ) END::int AS delivery FROM seen
+            SELECT CASE WHEN last_upd_time_stamp IS NULL OR seen NOT IN (${labels.PENDING}, ${labels.IN_PROGRESS}) THEN 1
+              ELSE 1 + (
+                SELECT count(*) FROM csb_requests_audit
+                WHERE correlation_id = ${id} AND audit_log LIKE ${countedDelivery}
+              ) END::int AS delivery
+            FROM seen
           ), audited AS (
             INSERT INTO csb_requests_audit (correlation_id, status, audit_log)
-            SELECT ${id}, ${label("IN_PROGRESS")}, 'Delivery ' || delivery || ${claimedBy(workerId, take)}
-            FROM claimed CROSS JOIN delivery
+            SELECT ${id}, ${label("IN_PROGRESS")}, 'Delivery ' || delivery || ${by} FROM claimed CROSS JOIN delivery
             RETURNING audit_id
-          ), claimed_before AS (
-            SELECT audit_id FROM csb_requests_audit
-            WHERE (SELECT seen FROM seen) = ${labels.IN_PROGRESS}
-              AND correlation_id = ${id} AND audit_log LIKE 'Delivery %'
-              AND right(audit_log, length(${claimedBy(workerId, take)})) = ${claimedBy(workerId, take)}
           )
-          SELECT seen, delivery, coalesce(audited.audit_id, claimed_before.audit_id) AS token, row.*
+          SELECT seen, delivery, row.*,
+            -- A CASE, since as a join the scan for a claim made before would run for every fresh one.
+            CASE WHEN audited.audit_id IS NOT NULL OR seen <> ${labels.IN_PROGRESS} THEN audited.audit_id ELSE (
+              SELECT max(audit_id) FROM csb_requests_audit
+              WHERE correlation_id = ${id} AND audit_log LIKE 'Delivery %' AND right(audit_log, length(${by})) = ${by}
+            ) END AS token
           FROM seen
           CROSS JOIN delivery
           LEFT JOIN audited ON true
-          LEFT JOIN claimed_before ON true
           CROSS JOIN LATERAL (SELECT claimed.* FROM claimed UNION ALL SELECT ${columns} FROM seen LIMIT 1) AS row`
+
+        // Pending, and yet not claimed: another statement was faster, which this one's snapshot does not show. It may even have
+        // been this one, sent before, whose answer was lost. A new snapshot tells.
+        let [answer] = yield* statement
+        while (answer?.token === null && answer.seen === labels.PENDING) [answer] = yield* statement
+
         if (answer === undefined) return Option.none()
         const { delivery, seen, token, ...row } = answer
         return Option.some(
@@ -88,7 +95,7 @@ export const JobStoreSql = Layer.effect(
         const status = label(statusAfter(settlement))
         const log = auditLog(settlement)
         const reference = settlement._tag === "Succeeded" ? Option.getOrNull(settlement.requestId) : null
-        const [answer] = yield* sql<{ readonly ours: boolean }>`
+        const [settled] = yield* sql`
           WITH settled AS (
             UPDATE csb_requests SET status = ${status}, last_upd_time_stamp = clock_timestamp()
             WHERE correlation_id = ${id} AND cloud_provider = 'aws' AND status = ${label("IN_PROGRESS")}
@@ -102,13 +109,16 @@ export const JobStoreSql = Layer.effect(
             SELECT correlation_id, ${status}, ${log} FROM settled
           ), referenced AS (
             INSERT INTO csb_requests_ref (cloud_provider, correlation_id, ref_id)
-            SELECT 'aws', correlation_id, ${reference}::text FROM settled WHERE ${reference}::text IS NOT NULL
+            SELECT 'aws', correlation_id, left(${reference}, 255) FROM settled WHERE ${reference}::text IS NOT NULL
           )
-          SELECT EXISTS (SELECT FROM settled) OR EXISTS (
-            SELECT FROM csb_requests_audit
-            WHERE correlation_id = ${id} AND audit_id > ${token} AND status = ${status} AND audit_log = ${log}
-          ) AS ours`
-        return answer?.ours ?? false
+          SELECT correlation_id FROM settled`
+        if (settled !== undefined) return true
+
+        // The claim is lost, or this was sent before and its answer lost.
+        const [before] = yield* sql`
+          SELECT audit_id FROM csb_requests_audit
+          WHERE correlation_id = ${id} AND audit_id > ${token} AND status = ${status} AND audit_log = ${log}`
+        return before !== undefined
       }),
 
       reject: Effect.fnUntraced(function* (id, log) {

@@ -1,14 +1,28 @@
+import { connect } from "node:net"
 import { PgClient } from "@effect/sql-pg"
-import { Context, Effect, FileSystem, Layer, Option } from "effect"
+import { Context, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
-import type { SqlError } from "effect/sql/SqlError"
+import { reasonOf } from "../../domain/reasonOf.ts"
 import { BackendUnavailable } from "../../domain/StartupError.ts"
-import { ConfigInvalid, DatabaseConfig } from "../../services/Config.ts"
+import { DatabaseConfig } from "../../services/Config.ts"
+import { readCa } from "../readCa.ts"
+
+/** Milliseconds; our statements take few. */
+const silence = 15_000
+
+/**
+ * A connection on which nothing has come for a while is closed. Either it is idle, and another is opened when one is needed; or
+ * PostgreSQL is gone without a word, and the statements that wait on it have to fail, so that they are tried again elsewhere.
+ */
+const connectTo = ({ host, port }: DatabaseConfig["Service"]) => {
+  const socket = connect({ host, port, noDelay: true })
+  return socket.setTimeout(silence, () => socket.destroy(new Error(`no answer within ${silence} ms`)))
+}
 
 /** How to connect, from the environment. */
 export const pgOptions = Effect.gen(function* () {
   const config = yield* DatabaseConfig
-  const ca = yield* Effect.transposeOption(Option.map(config.sslCa, readCa))
+  const ca = yield* Effect.transposeOption(Option.map(config.sslCa, readCa("DB_SSL_CA")))
   return {
     host: config.host,
     port: config.port,
@@ -19,9 +33,14 @@ export const pgOptions = Effect.gen(function* () {
     ssl:
       config.ssl === "disable"
         ? false
-        : { rejectUnauthorized: config.ssl === "verify-full", ...(Option.isSome(ca) && { ca: ca.value }) },
+        : {
+            rejectUnauthorized: config.ssl === "verify-full",
+            servername: config.host,
+            ...(Option.isSome(ca) && { ca: ca.value })
+          },
     applicationName: "worker-service-aws",
-    connectTimeout: "5 seconds"
+    connectTimeout: "5 seconds",
+    stream: () => connectTo(config)
   } satisfies PgClient.PgPoolConfig
 })
 
@@ -48,11 +67,3 @@ export const reachable = <A extends SqlClient.SqlClient, E, R>(client: Layer.Lay
 export const SqlLive = Layer.unwrap(
   Effect.map(pgOptions, (options) => reachable(PgClient.layer({ ...options, multiplex: true })))
 )
-
-const reasonOf = ({ message, reason: { cause } }: SqlError): string =>
-  cause instanceof Error ? cause.message : message
-
-const readCa = (path: string) =>
-  Effect.flatMap(FileSystem.FileSystem, (files) => files.readFileString(path)).pipe(
-    Effect.mapError((error) => new ConfigInvalid({ faults: [`DB_SSL_CA: ${error.message}`] }))
-  )

@@ -48,8 +48,9 @@ const Column = Schema.Struct({
 })
 type Column = typeof Column.Type
 
-/**
- * Reads from the catalog what the tables on the role's `search_path` look like. */
+const tables = ["csb_requests", "csb_requests_audit", "csb_requests_ref"] as const
+
+/** Reads from the catalog what the tables on the role's `search_path` look like. */
 export const readDialect = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   const columns = yield* SqlSchema.findAll({
@@ -58,45 +59,48 @@ export const readDialect = Effect.gen(function* () {
     execute: () => sql`
       SELECT named.name AS "table", a.attname::text AS "column", t.typcategory::text AS category,
         ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = a.atttypid ORDER BY e.enumsortorder) AS labels
-      FROM unnest(${Object.keys(needed)}::text[]) AS named(name)
+      FROM unnest(${tables}::text[]) AS named(name)
       JOIN pg_attribute a ON a.attrelid = to_regclass(named.name) AND a.attnum > 0 AND NOT a.attisdropped
       JOIN pg_type t ON t.oid = a.atttypid`
   })()
   const has = (table: Table, column: string) => columns.some((it) => it.table === table && it.column === column)
+  const statusColumns = columns.filter((it) => it.column === "status")
+  const labelOf = (status: Status) =>
+    candidates[status].find((label) => statusColumns.every((column) => allows(column, label)))
 
+  const { FAILED, IN_PROGRESS, PENDING, SUCCESS } = {
+    PENDING: labelOf("PENDING"),
+    IN_PROGRESS: labelOf("IN_PROGRESS"),
+    SUCCESS: labelOf("SUCCESS"),
+    FAILED: labelOf("FAILED")
+  }
   const missing = [
     ...tables.flatMap((table) =>
       columns.some((it) => it.table === table)
         ? needed[table].filter((column) => !has(table, column)).map((column) => `column ${table}.${column}`)
         : [`table ${table}`]
     ),
-    ...columns.filter((it) => it.column === "status").flatMap(missingLabels)
+    ...statusColumns.flatMap(missingLabels)
   ]
   if (Array.isArrayNonEmpty(missing)) return yield* new SchemaUnsupported({ missing })
-
-  const status = columns.find((it) => it.table === "csb_requests" && it.column === "status")
-  const label = (it: Status) => candidates[it].find((candidate) => status?.labels.includes(candidate)) ?? it
+  if (PENDING === undefined || IN_PROGRESS === undefined || SUCCESS === undefined || FAILED === undefined) {
+    return yield* new SchemaUnsupported({ missing: ["labels that both csb_requests and csb_requests_audit know"] })
+  }
   const dialect: Dialect = {
-    labels: {
-      PENDING: label("PENDING"),
-      IN_PROGRESS: label("IN_PROGRESS"),
-      SUCCESS: label("SUCCESS"),
-      FAILED: label("FAILED")
-    },
+    labels: { PENDING, IN_PROGRESS, SUCCESS, FAILED },
     optional: optionalColumns.filter((column) => has("csb_requests", column))
   }
   return dialect
 })
 
-const tables = ["csb_requests", "csb_requests_audit", "csb_requests_ref"] as const
-const statuses = ["PENDING", "IN_PROGRESS", "SUCCESS", "FAILED"] as const
+/** A text takes any label, but only ours are looked for in it. */
+const allows = ({ category, labels }: Column, label: string) =>
+  category === "S" ? label === label.toUpperCase() : labels.includes(label)
 
-const missingLabels = ({ category, labels, table }: Column) =>
-  category === "S"
-    ? []
-    : category === "E"
-      ? statuses
-          .map((it) => candidates[it])
-          .filter((pair) => !pair.some((label) => labels.includes(label)))
-          .map((pair) => `label ${pair.join(" or ")} of ${table}.status`)
-      : [`${table}.status as an enum or a text`]
+const missingLabels = ({ category, labels, table }: Column) => {
+  if (category === "S") return []
+  if (category !== "E") return [`${table}.status as an enum or a text`]
+  return Object.values(candidates)
+    .filter((pair) => !pair.some((label) => labels.includes(label)))
+    .map((pair) => `label ${pair.join(" or ")} of ${table}.status`)
+}

@@ -1,0 +1,5 @@
+import type { SqlError } from "effect/sql/SqlError"
+
+/** PostgreSQL's own words, or the socket's, without the driver's wrapping. */
+export const reasonOf = ({ message, reason: { cause } }: SqlError): string =>
+  cause instanceof Error ? cause.message : message

@@ -1,0 +1,26 @@
+import { Effect, Option, Ref } from "effect"
+import { JobQueue } from "../services/JobQueue.ts"
+import { WorkerStatus } from "../services/WorkerStatus.ts"
+import { logFailure } from "./persist.ts"
+
+/** Milliseconds between two tries while Redis is away. */
+const tryAgainAfter = 500
+
+/**
+ * Waits up to a second for a payload. The take itself is never interrupted, since a payload could be lost in it; the wait after a
+ * failed one is. What failed is kept for the probes.
+ */
+export const takeNext = Effect.gen(function* () {
+  const queue = yield* JobQueue
+  const { fetchFault } = yield* WorkerStatus
+  return yield* Effect.uninterruptible(queue.take).pipe(
+    Effect.tap(() => Ref.set(fetchFault, Option.none())),
+    Effect.catch((error) =>
+      Ref.set(fetchFault, Option.some(error.message)).pipe(
+        Effect.andThen(logFailure(error, tryAgainAfter)),
+        Effect.andThen(Effect.interruptible(Effect.sleep(tryAgainAfter))),
+        Effect.as(Option.none())
+      )
+    )
+  )
+})
