@@ -11,19 +11,29 @@ import { createLegacy } from "./legacySchema.ts"
 export interface Database {
   readonly name: string
   /** A client as one of the roles; `csb_aws_user` is the worker. */
-  readonly as: (user: "postgres" | "csb_aws_user" | "csb_api_user") => ReturnType<typeof PgClient.layer>
+  readonly as: (
+    user: "postgres" | "csb_aws_user" | "csb_api_user",
+    connections?: "shared" | "exclusive"
+  ) => ReturnType<typeof PgClient.layer>
 }
 
 /** All roles have the same password on the private server. */
-export const connect = (server: PostgresServer, database: string, user: string, maxConnections = 4) =>
+export const connect = (
+  server: PostgresServer,
+  database: string,
+  user: string,
+  connections: "shared" | "exclusive" | "single" = "shared"
+) =>
   PgClient.layer({
     host: server.host,
     port: server.port,
     database,
     username: user,
     password: Redacted.make(server.password),
-    maxConnections,
-    multiplex: maxConnections > 1
+    maxConnections: connections === "single" ? 1 : 4,
+    multiplex: connections === "shared",
+    // As the migrations set it for the two roles.
+    startupParameters: { search_path: "csb_app, public" }
   })
 
 const create = Effect.gen(function* (): Effect.fn.Return<Database, SqlError.SqlError> {
@@ -32,7 +42,7 @@ const create = Effect.gen(function* (): Effect.fn.Return<Database, SqlError.SqlE
   yield* Effect.flatMap(SqlClient.SqlClient, (sql) => sql`CREATE DATABASE ${sql(name)}`).pipe(
     Effect.provide(connect(server, "postgres", server.user))
   )
-  return { name, as: (user) => connect(server, name, user) }
+  return { name, as: (user, connections) => connect(server, name, user, connections) }
 })
 
 /** A database without any tables. */
@@ -41,7 +51,7 @@ export const emptyDatabase = create
 /** A database with our schema, as the migrations make it. */
 export const ourDatabase = Effect.tap(create, ({ name }) =>
   migrate.pipe(
-    Effect.provide(connect(inject("postgres"), name, inject("postgres").user, 1)),
+    Effect.provide(connect(inject("postgres"), name, inject("postgres").user, "single")),
     Effect.provide(NodeServices.layer)
   )
 )

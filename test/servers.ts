@@ -47,7 +47,7 @@ export default async function (project: TestProject) {
     )
   }).pipe(Effect.provide(NodeServices.layer), Scope.provide(scope), Effect.runPromise)
 
-  await Effect.runPromise(Effect.provide(createRoles(postgres), connect(postgres, "postgres", postgres.user, 1)))
+  await Effect.runPromise(Effect.provide(createRoles(postgres), connect(postgres, "postgres", postgres.user, "single")))
   project.provide("postgres", postgres)
   project.provide("redis", Option.getOrUndefined(redis))
   project.provide("redisBinary", Option.getOrUndefined(binary))

@@ -91,7 +91,11 @@ export const JobQueueRedis = Layer.effect(
 const withRemedy = (error: RedisError): RedisError =>
   error.reason === "Unavailable" || error.command !== "BLMOVE"
     ? error
-    : new RedisError({ ...error, message: `${error.message}; grant it, or set REDIS_FETCH_MODE=brpop` })
+    : new RedisError({
+        command: error.command,
+        reason: error.reason,
+        message: `${error.message}; grant it, or set REDIS_FETCH_MODE=brpop`
+      })
 
 /** Contract §3. Bytes that are not UTF-8 come as base64. */
 const encodeDeadLetter = (payload: Uint8Array, letter: DeadLetter, workerId: string, now: number): Uint8Array => {

@@ -1,0 +1,115 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer, Option } from "effect"
+import { SqlClient } from "effect/sql"
+import { Settlement } from "../../src/domain/Settlement.ts"
+import { JobStoreSql } from "../../src/layers/postgres/JobStoreSql.ts"
+import { type Claim, JobStore } from "../../src/services/JobStore.ts"
+import { type Database, ourDatabase } from "../database.ts"
+import { aJob } from "../fixture.ts"
+
+/** A store, and the same database as a superuser who can hold rows back. */
+const withStore = <A, E>(
+  database: Effect.Effect<Database, E>,
+  test: (admin: SqlClient.SqlClient) => Effect.Effect<A, unknown, JobStore>
+) =>
+  Effect.gen(function* () {
+    const { as } = yield* database
+    const admin = yield* Effect.flatMap(Layer.build(as("postgres")), (context) =>
+      Effect.provide(SqlClient.SqlClient, context)
+    )
+    const store = JobStoreSql.pipe(Layer.provide(Layer.fresh(as("postgres", "exclusive"))))
+    return yield* Effect.provide(test(admin), store)
+  }).pipe(Effect.scoped)
+
+/** Runs the effect while another transaction holds the request's row, and lets go when `waiting` statements wait for it. */
+const whileLocked = <A, E, R>(
+  admin: SqlClient.SqlClient,
+  id: string,
+  waiting: number,
+  effect: Effect.Effect<A, E, R>
+) =>
+  Effect.gen(function* () {
+    const locked = yield* Deferred.make<void>()
+    const letGo = yield* Deferred.make<void>()
+    const holder = yield* admin`SELECT 1 FROM csb_app.csb_requests WHERE correlation_id = ${id} FOR UPDATE`.pipe(
+      Effect.andThen(Deferred.succeed(locked, undefined)),
+      Effect.andThen(Deferred.await(letGo)),
+      admin.withTransaction,
+      Effect.forkChild
+    )
+    yield* Deferred.await(locked)
+    const running = yield* Effect.forkChild(effect)
+    yield* admin<{ readonly count: number }>`
+      SELECT count(*)::int AS count FROM pg_stat_activity
+      WHERE datname = current_database() AND wait_event_type = 'Lock'`.pipe(
+      Effect.repeat({ until: ([row]) => (row?.count ?? 0) >= waiting })
+    )
+    yield* Deferred.succeed(letGo, undefined)
+    yield* Fiber.join(holder)
+    return yield* Fiber.join(running)
+  })
+
+describe("JobStore over PostgreSQL, statements that are sent twice", () => {
+  /** Both wait for the row at the same time, so neither sees in its snapshot what the other does. */
+  const twice = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.all([effect, effect], { concurrency: "unbounded" })
+  const claimed = (result: Option.Option<{ readonly _tag: string; readonly claim?: Claim }>) =>
+    Option.getOrThrow(Option.flatMapNullishOr(result, (it) => it.claim))
+
+  it.live("claims once, and answers both alike", () =>
+    withStore(ourDatabase, (admin) =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const job = aJob()
+        yield* store.submit(job)
+        const claim = store.claim(job, { workerId: "w-1", take: "1" })
+        const [first, second] = yield* whileLocked(admin, job.correlation_id, 2, twice(claim))
+        assert.deepStrictEqual(claimed(second), claimed(first))
+        const record = Option.getOrThrow(yield* store.find(job.correlation_id))
+        assert.deepStrictEqual(
+          record.audit.map((it) => it.status),
+          ["PENDING", "IN_PROGRESS"]
+        )
+      })
+    )
+  )
+
+  it.live("lets one of two workers win, and tells the other that the request is in progress", () =>
+    withStore(ourDatabase, (admin) =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const job = aJob()
+        yield* store.submit(job)
+        const claims = Effect.all(
+          ["w-1", "w-2"].map((workerId) => store.claim(job, { workerId, take: "1" })),
+          { concurrency: "unbounded" }
+        )
+        const results = yield* whileLocked(admin, job.correlation_id, 2, claims)
+        const tags = results.map((it) => Option.getOrThrow(it))
+        assert.sameDeepMembers(
+          tags.map((it) => (it._tag === "NotPending" ? it.status : it._tag)),
+          ["Claimed", "IN_PROGRESS"]
+        )
+      })
+    )
+  )
+
+  it.live.each([
+    ["SUCCESS", Settlement.Succeeded({ requestId: Option.some("r-1"), effected: "applied" })],
+    ["PENDING", Settlement.Released({ reason: "the worker shuts down" })]
+  ] as const)("settles as %s once, and answers both alike", ([status, settlement]) =>
+    withStore(ourDatabase, (admin) =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const job = aJob()
+        yield* store.submit(job)
+        const claim = claimed(yield* store.claim(job, { workerId: "w-1", take: "1" }))
+        const both = yield* whileLocked(admin, job.correlation_id, 2, twice(store.settle(claim, settlement)))
+        assert.deepStrictEqual(both, [true, true])
+        const record = Option.getOrThrow(yield* store.find(job.correlation_id))
+        assert.strictEqual(record.status, status)
+        assert.strictEqual(record.audit.length, 3)
+        assert.strictEqual(record.references.length, status === "SUCCESS" ? 1 : 0)
+      })
+    )
+  )
+})
