@@ -1,0 +1,91 @@
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Cause, Console, Effect, Layer, Option, Schema } from "effect"
+import { DatabaseConfigLive } from "../src/layers/environment/ConfigLive.ts"
+import { JobStoreSql } from "../src/layers/postgres/JobStoreSql.ts"
+import { SqlLive } from "../src/layers/postgres/SqlLive.ts"
+import { status } from "../src/programs/status.ts"
+import { arrange } from "./arrange.ts"
+import { environment } from "./environment.ts"
+import { makeJobs } from "./makeJobs.ts"
+import { observe } from "./observe.ts"
+import { mismatchLines, legend, speed, table } from "./report.ts"
+import { Servers, SharedRedis } from "./servers.ts"
+import { submitAsApi } from "./submitAsApi.ts"
+import { verify } from "./verify.ts"
+import { awaitDone, watch } from "./watch.ts"
+import { openLog, runWorker } from "./worker.ts"
+
+class NotAsExpected extends Schema.TaggedError<NotAsExpected>()("NotAsExpected", { mismatches: Schema.Int }) {
+  override get message() {
+    return `${this.mismatches} traces are not as they had to be`
+  }
+}
+
+const demo = Effect.gen(function* () {
+  const { aws } = yield* Servers
+  const log = yield* openLog
+  const jobs = makeJobs()
+  arrange(aws, jobs)
+  yield* Console.log(`  the worker   in this process, its log in ${log.path}\n`)
+
+  yield* Console.log(`The API submits ${jobs.length} jobs, good and bad ones, while AWS has its troubles:\n`)
+  const work = Effect.timed(Effect.andThen(submitAsApi(jobs), awaitDone))
+  const watched = Effect.onInterrupt(watch(work), () =>
+    Console.log("\nStopping: the worker drains, then the servers end")
+  )
+  const [took] = yield* Effect.raceFirst(watched, runWorker(log.console))
+
+  const observed = yield* observe(jobs)
+  const mismatches = verify(observed)
+  yield* Console.log(`\n${table(observed, mismatches)}\n\n${legend}\n\n${speed(jobs.length, took)}`)
+
+  const example = jobs.find(({ kind }) => kind === "throttled for longer")
+  if (example !== undefined) {
+    yield* Console.log(
+      "\nOne that AWS throttled until it had to be delivered again, as the command `status` shows it:\n"
+    )
+    yield* status(example.id)
+  }
+  if (mismatches.length > 0) {
+    yield* Console.log(`\nNot as expected:\n\n${mismatchLines(mismatches)}\n`)
+    return yield* new NotAsExpected({ mismatches: mismatches.length })
+  }
+  yield* Console.log("\nEvery job ended as it had to. README.md says how to run, configure and deploy the worker.")
+})
+
+/** What the worker's role sees. */
+const Database = Layer.unwrap(
+  Effect.map(Servers, (servers) =>
+    JobStoreSql.pipe(
+      Layer.provideMerge(SqlLive),
+      Layer.provide(DatabaseConfigLive),
+      Layer.provide(environment(servers, "csb_aws_user")),
+      Layer.provide(NodeFileSystem.layer)
+    )
+  )
+)
+
+const Live = Layer.mergeAll(Database, SharedRedis).pipe(Layer.provideMerge(Servers.layer))
+
+// A terminal that closes, or a pager that is left, is as good as a Ctrl-C: nothing may stay behind.
+const stop = () => process.kill(process.pid, "SIGTERM")
+process.on("SIGHUP", stop)
+process.stdout.on("error", stop)
+
+Console.log("Starting private servers:\n").pipe(
+  Effect.andThen(Effect.provide(Effect.scoped(demo), Live)),
+  Effect.tapCause((cause) =>
+    Cause.hasInterruptsOnly(cause)
+      ? Effect.void
+      : Console.error(
+          Option.match(Cause.findErrorOption(cause), {
+            onNone: () => Cause.pretty(cause),
+            onSome: (error) => `error: ${error.message}`
+          })
+        )
+  ),
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain({ disableErrorReporting: true })
+)
