@@ -40,7 +40,7 @@ export type Settlement = Data.TaggedEnum<{
 export const Settlement = Data.taggedEnum<Settlement>()
 
 /** Where a settlement leaves the request. */
-export const statusAfter = (settlement: Settlement): Status =>
+export const statusAfter = (settlement: Settlement): Exclude<Status, "IN_PROGRESS"> =>
   settlement._tag === "Succeeded" ? "SUCCESS" : settlement._tag === "Failed" ? "FAILED" : "PENDING"
 
 /** What the audit row of a claim ends with; the delivery's number comes before it. */

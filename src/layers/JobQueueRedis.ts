@@ -41,6 +41,8 @@ export const JobQueueRedis = Layer.effect(
         : redis.push(queue, end, delivery.payload)
       ).pipe(Effect.tap(letGo(delivery)))
 
+    const forgetStatus = (correlationId: string) => redis.delete(`cache:status:${correlationId}`)
+
     /** After a take whose answer was lost, our processing list may hold a payload that we have never seen. */
     let answerLost = false
     const findStranded = Effect.gen(function* () {
@@ -67,13 +69,15 @@ export const JobQueueRedis = Layer.effect(
           : takeNew
       ).pipe(Effect.mapError(withRemedy)),
       remove,
+      finish: (delivery, correlationId) =>
+        Effect.all([remove(delivery), forgetStatus(correlationId)], { concurrency: "unbounded", discard: true }),
       requeue: move("left"),
       giveBack: move("right"),
       deadLetter: (delivery, letter) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
           redis.push(deadLetters, "left", encodeDeadLetter(delivery.payload, letter, workerId, now))
         ),
-      forgetStatus: (correlationId) => redis.delete(`cache:status:${correlationId}`),
+      forgetStatus,
       submit: (payload) => redis.push(queue, "left", payload),
       stats: Effect.all(
         {

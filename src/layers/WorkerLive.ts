@@ -1,4 +1,4 @@
-import { Layer } from "effect"
+import { Layer, References } from "effect"
 import { AwsIamLive } from "./aws/AwsIamLive.ts"
 import { AwsSessionsLive } from "./aws/AwsSessionsLive.ts"
 import { HttpLive } from "./http/HttpLive.ts"
@@ -12,5 +12,7 @@ import { WorkerStatusLive } from "./WorkerStatusLive.ts"
 export const WorkerLive = HttpLive.pipe(
   Layer.provideMerge(Layer.mergeAll(AwsIamLive, JobQueueRedis, JobStoreSql, WorkerStatusLive)),
   Layer.provide(Layer.mergeAll(AwsSessionsLive, SqlLive)),
-  Layer.provideMerge(LoggerLive)
+  Layer.provideMerge(LoggerLive),
+  // Nothing exports spans, and each SQL statement would make one.
+  Layer.provideMerge(Layer.succeed(References.TracerEnabled, false))
 )

@@ -43,8 +43,7 @@ export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Cl
   }
   switch (settlement._tag) {
     case "Succeeded": {
-      yield* persist(queue.remove(delivery))
-      yield* persist(queue.forgetStatus(correlationId))
+      yield* persist(queue.finish(delivery, correlationId))
       yield* Metric.update(metrics.jobs.success, 1)
       return yield* Effect.logInfo(auditLog(settlement))
     }
@@ -59,8 +58,7 @@ export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Cl
         } as const
         yield* persist(queue.deadLetter(delivery, letter))
       }
-      yield* persist(queue.remove(delivery))
-      yield* persist(queue.forgetStatus(correlationId))
+      yield* persist(queue.finish(delivery, correlationId))
       yield* Metric.update(misled ? metrics.jobs.deadLetter : metrics.jobs.failed, 1)
       return yield* Effect.logWarning("request failed").pipe(annotateError(error))
     }

@@ -36,6 +36,11 @@ export class JobQueue extends Context.Service<
     readonly take: Effect.Effect<Option.Option<Delivery>, RedisError>
     /** The payload is dealt with. */
     readonly remove: (delivery: Delivery) => Effect.Effect<void, RedisError>
+    /**
+     * The request has its final status: the payload is dealt with, and the API's cached status is dropped, so that the next poll
+     * reads the row.
+     */
+    readonly finish: (delivery: Delivery, correlationId: string) => Effect.Effect<void, RedisError>
     /** To the head of the list, behind all that wait there: the next delivery after a transient failure. */
     readonly requeue: (delivery: Delivery) => Effect.Effect<void, RedisError>
     /** To the right end, where it is taken next: as if it had never been taken. */
