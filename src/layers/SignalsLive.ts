@@ -4,6 +4,9 @@ import { WorkerConfig } from "../services/Config.ts"
 
 const signals = ["SIGTERM", "SIGINT"] as const
 
+/** Milliseconds; without any, nothing could be given back. */
+const leastGrace = 1_000
+
 /**
  * The first signal, on which `runMain` interrupts the program, is an ordinary end: status 0. A second one ends the process
  * at once, and so does the end of the grace, should something that cannot be interrupted still hang.
@@ -16,12 +19,15 @@ export const SignalsLive = Layer.effectDiscard(
       if (draining) process.exit(128 + constants.signals[signal])
       draining = true
       process.exitCode = 0
-      setTimeout(() => {
-        process.stderr.write(
-          "the drain did not end within its grace; what was not given back waits for another worker\n"
-        )
-        process.exit(0)
-      }, Duration.toMillis(shutdownGrace)).unref()
+      setTimeout(
+        () => {
+          process.stderr.write(
+            "the drain did not end within its grace; what was not given back waits for another worker\n"
+          )
+          process.exit(0)
+        },
+        Math.max(Duration.toMillis(shutdownGrace), leastGrace)
+      ).unref()
     }
     yield* Effect.acquireRelease(
       Effect.sync(() => signals.forEach((signal) => process.on(signal, onSignal))),

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { inject } from "vitest"
+import { LocalAws } from "../../local/aws/LocalAws.ts"
 import { emptyDatabase } from "../database.ts"
-import { runCommand, start, startWorker } from "./program.ts"
-import { World, world } from "./world.ts"
+import { logOf, runCommand, startWorker } from "./program.ts"
+import { account, awaitStatus, request, World, world } from "./world.ts"
 
 /** The one log line of a start that failed. */
 const fatalOf = (stdout: string) => {
@@ -108,15 +109,25 @@ describe.skipIf(inject("redis") === undefined)("a start without", () => {
 describe.skipIf(inject("redis") === undefined)("the log", () => {
   it.live("has no secret in it, even at its most talkative", () =>
     Effect.gen(function* () {
-      const { env, sql } = yield* World
-      yield* sql`SELECT 1`
-      const worker = yield* start({ ...env, LOG_LEVEL: "trace", HTTP_PORT: "0" })
-      yield* Effect.sleep("1 second")
+      const { env } = yield* World
+      const aws = yield* LocalAws
+      const worker = yield* startWorker({ ...env, LOG_LEVEL: "trace" })
+      const done = yield* request()
+      yield* awaitStatus(done.correlation_id, "SUCCESS")
+      aws.faults.add({ operation: "AttachUserPolicy", effect: { kind: "error", code: "AccessDenied" } })
+      const failed = yield* request({ principal: "bob" })
+      yield* awaitStatus(failed.correlation_id, "FAILED")
+      const metrics = yield* worker.get("/metrics")
       yield* worker.signal("SIGTERM")
       assert.strictEqual(yield* worker.exit, 0)
-      for (const secret of [env["AWS_SECRET_KEY"] ?? "", `"${inject("postgres").password}"`]) {
-        assert.notInclude(worker.stdout() + worker.stderr(), secret)
-      }
+      const written = worker.stdout() + worker.stderr() + metrics.body
+      assert.include(written, done.correlation_id)
+      const secrets = [
+        env["AWS_SECRET_KEY"] ?? "?",
+        ...aws.world.sessions(account).map((session) => session.accessKeyId)
+      ]
+      for (const secret of secrets) assert.notInclude(written, secret)
+      for (const line of logOf(worker)) assert.containsAllKeys(line, ["timestamp", "level", "message", "worker_id"])
     }).pipe(Effect.provide(world()))
   )
 })
