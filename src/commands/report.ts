@@ -1,4 +1,6 @@
 import { Cause, Console, Effect, Logger, Option } from "effect"
+import { isSqlError } from "effect/sql/SqlError"
+import { reasonOf } from "../domain/reasonOf.ts"
 import { jsonLogger } from "../layers/LoggerLive.ts"
 
 /** Says on stderr why a command failed, in a line for people. */
@@ -27,4 +29,7 @@ export const reportToLog = <A, E extends { readonly message: string; readonly _t
   )
 
 const summary = (cause: Cause.Cause<{ readonly message: string }>): string =>
-  Option.match(Cause.findErrorOption(cause), { onNone: () => Cause.pretty(cause), onSome: (error) => error.message })
+  Option.match(Cause.findErrorOption(cause), {
+    onNone: () => Cause.pretty(cause),
+    onSome: (error) => (isSqlError(error) ? reasonOf(error) : error.message)
+  })

@@ -93,7 +93,7 @@ export const JobQueueRedis = Layer.effect(
 
 /** A Redis that knows no BLMOVE, or an ACL that does not grant it, will not change by waiting. */
 const withRemedy = (error: RedisError): RedisError =>
-  error.reason === "Unavailable" || error.command !== "BLMOVE"
+  error.command !== "BLMOVE" || !(error.reason === "Denied" || error.message.includes("unknown command"))
     ? error
     : new RedisError({
         command: error.command,

@@ -46,12 +46,18 @@ const open = (client: Client, address: string) => {
   let reason = ""
   client.on("error", (error: Error) => (reason = error.message))
   return Effect.tryPromise({
-    try: () => client.connect(),
+    try: async () => {
+      await client.connect()
+      // Connecting succeeds without a password that Redis asks for; an ACL that forbids PING shows that we are known.
+      await client.ping().catch((error: Error) => {
+        if (!error.message.startsWith("NOPERM")) throw error
+      })
+    },
     catch: (cause) =>
       new BackendUnavailable({
         backend: "Redis",
         address,
-        reason: reason || String(cause),
+        reason: reason || (cause instanceof Error ? cause.message : String(cause)),
         remedy: "Check that it runs, and REDIS_HOST, REDIS_PORT, REDIS_USERNAME, REDIS_PASSWORD, REDIS_TLS"
       })
   }).pipe(

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { Console, DateTime, Effect, Option } from "effect"
+import { Console, DateTime, Effect, Option, Schema } from "effect"
 import type { Job } from "../domain/Job.ts"
 import { JobQueue } from "../services/JobQueue.ts"
 import { JobStore } from "../services/JobStore.ts"
@@ -14,6 +14,16 @@ export interface NewRequest {
   /** Minutes. */
   readonly duration: Option.Option<number>
   readonly clientRequestId: Option.Option<string>
+}
+
+/** The request is written, but nobody will take it: its job is not in the queue. */
+export class NotPushed extends Schema.TaggedError<NotPushed>()("NotPushed", {
+  id: Schema.String,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `request ${this.id} is written and PENDING, but its job could not be pushed: ${this.reason}`
+  }
 }
 
 /** Writes the row and pushes the job, in this order: a job without a row would become a dead letter. */
@@ -34,6 +44,8 @@ export const submit = Effect.fnUntraced(function* (request: NewRequest) {
     received_at: DateTime.formatIso(yield* DateTime.now)
   }
   yield* store.submit(job)
-  yield* queue.submit(Buffer.from(JSON.stringify(job)))
+  yield* queue
+    .submit(Buffer.from(JSON.stringify(job)))
+    .pipe(Effect.mapError(({ message }) => new NotPushed({ id: job.correlation_id, reason: message })))
   yield* Console.log(job.correlation_id)
 })

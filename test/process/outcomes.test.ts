@@ -57,7 +57,7 @@ describe.skipIf(inject("redis") === undefined)("outcomes", () => {
     }).pipe(Effect.provide(world()))
   )
 
-  it.live("retries what may pass, and delivers again what does not, byte for byte, until it fails", () =>
+  it.live("retries what may pass, and delivers again what does not, until it fails", () =>
     Effect.gen(function* () {
       const aws = yield* LocalAws
       const { env } = yield* World

@@ -24,6 +24,7 @@ describe.skipIf(inject("redis") === undefined)("a signal", () => {
       const inFlight = yield* request()
       yield* awaitCall({ operation: "AssumeRole" })
       yield* worker.signal("SIGTERM")
+      yield* eventually(worker.get("/ready"), ({ status }) => status === 503)
       const late = yield* request({ principal: "bob" })
       assert.strictEqual(yield* worker.exit, 0)
       assert.strictEqual((yield* recordOf(inFlight.correlation_id)).status, "SUCCESS")

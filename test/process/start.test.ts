@@ -1,10 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { inject } from "vitest"
-import { LocalAws } from "../../local/aws/LocalAws.ts"
 import { emptyDatabase } from "../database.ts"
-import { logOf, runCommand, startWorker } from "./program.ts"
-import { account, awaitStatus, request, World, world } from "./world.ts"
+import { runCommand, startWorker } from "./program.ts"
+import { World, world } from "./world.ts"
 
 /** The one log line of a start that failed. */
 const fatalOf = (stdout: string) => {
@@ -102,32 +101,6 @@ describe.skipIf(inject("redis") === undefined)("a start without", () => {
       const { code, stdout } = yield* runCommand({ ...env, HTTP_HOST: "127.0.0.1", HTTP_PORT: port })
       assert.strictEqual(code, 69)
       assert.match(stdout, /EADDRINUSE.*HTTP_PORT/)
-    }).pipe(Effect.provide(world()))
-  )
-})
-
-describe.skipIf(inject("redis") === undefined)("the log", () => {
-  it.live("has no secret in it, even at its most talkative", () =>
-    Effect.gen(function* () {
-      const { env } = yield* World
-      const aws = yield* LocalAws
-      const worker = yield* startWorker({ ...env, LOG_LEVEL: "trace" })
-      const done = yield* request()
-      yield* awaitStatus(done.correlation_id, "SUCCESS")
-      aws.faults.add({ operation: "AttachUserPolicy", effect: { kind: "error", code: "AccessDenied" } })
-      const failed = yield* request({ principal: "bob" })
-      yield* awaitStatus(failed.correlation_id, "FAILED")
-      const metrics = yield* worker.get("/metrics")
-      yield* worker.signal("SIGTERM")
-      assert.strictEqual(yield* worker.exit, 0)
-      const written = worker.stdout() + worker.stderr() + metrics.body
-      assert.include(written, done.correlation_id)
-      const secrets = [
-        env["AWS_SECRET_KEY"] ?? "?",
-        ...aws.world.sessions(account).map((session) => session.accessKeyId)
-      ]
-      for (const secret of secrets) assert.notInclude(written, secret)
-      for (const line of logOf(worker)) assert.containsAllKeys(line, ["timestamp", "level", "message", "worker_id"])
     }).pipe(Effect.provide(world()))
   )
 })

@@ -1,0 +1,43 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { inject } from "vitest"
+import { LocalAws } from "../../local/aws/LocalAws.ts"
+import { eventually, startWorker } from "./program.ts"
+import { awaitStatus, lengths, request, World, world } from "./world.ts"
+
+describe.skipIf(inject("redis") === undefined)("an outcome that meets a database outage", () => {
+  it.live("is kept until it lands, and the call to AWS is not made again", () =>
+    Effect.gen(function* () {
+      const aws = yield* LocalAws
+      const { database, env, sql } = yield* World
+      const worker = yield* startWorker(env)
+      const kill = sql`
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = ${database.name} AND usename = 'csb_aws_user'`
+
+      // Away from before AWS answers until after the first try to record it.
+      aws.faults.add({ operation: "AttachUserPolicy", times: 1, effect: { kind: "error", code: "Throttling" } })
+      aws.setLatency(150)
+      const job = yield* request()
+      yield* aws.awaitCall({ operation: "AttachUserPolicy" })
+      yield* sql`ALTER DATABASE ${sql(database.name)} CONNECTION LIMIT 0`
+      yield* kill
+      yield* eventually(
+        Effect.sync(worker.stdout),
+        (log) => log.includes('"error_type":"PostgreSQL') && log.includes("will try again")
+      )
+      assert.strictEqual((yield* worker.get("/health")).status, 200)
+      assert.match((yield* eventually(worker.get("/ready"), ({ status }) => status === 503)).body, /postgresql/)
+      yield* sql`ALTER DATABASE ${sql(database.name)} CONNECTION LIMIT -1`
+
+      const { audit, references } = yield* awaitStatus(job.correlation_id, "SUCCESS")
+      assert.deepStrictEqual(
+        audit.map((it) => it.status),
+        ["IN_PROGRESS", "SUCCESS"]
+      )
+      assert.strictEqual(references.length, 1)
+      assert.strictEqual(aws.calls.count({ operation: "AttachUserPolicy", outcome: "ok" }), 1)
+      yield* eventually(lengths, ([queued, held]) => queued + held === 0)
+    }).pipe(Effect.provide(world()))
+  )
+})
