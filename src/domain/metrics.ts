@@ -1,4 +1,4 @@
-import { Metric } from "effect"
+import { Effect, Metric } from "effect"
 
 const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
 
@@ -52,3 +52,10 @@ export const awsRetries = Metric.counter("csb_worker_aws_retries_total", {
   description: "Calls to AWS that were made again, by the class of the error before them",
   incremental: true
 })
+
+/** Lets the metrics that every job moves be seen before the first one, since a rate needs a start. */
+export const register = Effect.forEach(
+  [...Object.values(jobs), jobsInFlight, jobDuration, queueWait],
+  (metric): Effect.Effect<unknown> => Metric.value<never, unknown>(metric),
+  { discard: true }
+)

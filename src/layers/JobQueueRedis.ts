@@ -34,7 +34,10 @@ export const JobQueueRedis = Layer.effect(
 
     /** Nothing holds the payload meanwhile in the mode `brpop`; in `blmove`, our processing list does. */
     const remove = (delivery: Delivery) =>
-      (reliable ? redis.removeFirst(processing, delivery.payload) : Effect.void).pipe(Effect.tap(letGo(delivery)))
+      Effect.suspend(() =>
+        // Tried again after it was done, it would remove another's equal payload.
+        reliable && held.has(delivery) ? redis.removeFirst(processing, delivery.payload) : Effect.void
+      ).pipe(Effect.tap(letGo(delivery)))
     const move = (end: "left" | "right") => (delivery: Delivery) =>
       (reliable
         ? redis.transfer(processing, queue, end, delivery.payload)
@@ -43,10 +46,17 @@ export const JobQueueRedis = Layer.effect(
 
     const forgetStatus = (correlationId: string) => redis.delete(`cache:status:${correlationId}`)
 
+    /** By an earlier boot with the same worker id: not ours to take, since their rows are still claimed. */
+    const leftBehind = reliable
+      ? yield* Effect.orElseSucceed(redis.list(processing), (): ReadonlyArray<Uint8Array> => [])
+      : []
+
     /** After a take whose answer was lost, our processing list may hold a payload that we have never seen. */
     let answerLost = false
     const findStranded = Effect.gen(function* () {
-      const known = Array.from(held, ({ payload }) => Buffer.from(payload))
+      const known = [...leftBehind, ...Array.from(held, ({ payload }) => payload)].map((payload) =>
+        Buffer.from(payload)
+      )
       for (const payload of yield* redis.list(processing)) {
         const index = known.findIndex((other) => other.equals(payload))
         if (index < 0) return Option.some(hold(payload))

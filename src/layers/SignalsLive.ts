@@ -5,7 +5,7 @@ import { WorkerConfig } from "../services/Config.ts"
 const signals = ["SIGTERM", "SIGINT"] as const
 
 /** Milliseconds; without any, nothing could be given back. */
-const leastGrace = 1_000
+const leastGrace = 2_000
 
 /**
  * The first signal, on which `runMain` interrupts the program, is an ordinary end: status 0. A second one ends the process

@@ -25,7 +25,8 @@ export const retrySchedule = (settings: RetrySettings) =>
   Schedule.exponential(settings.retryBaseDelay).pipe(
     Schedule.setInputType<AwsError>(),
     Schedule.upTo({ times: settings.retryMaxAttempts - 1 }),
-    Schedule.while(({ input }) => input.kind === "transient"),
+    // A session that is over again right after it was assumed anew will do so in a while: IAM has to hear of it first.
+    Schedule.while(({ input }) => input.kind === "transient" || input.kind === "session"),
     Schedule.modifyDelay(({ duration, input }) =>
       Effect.map(Random.next, (random) => {
         const jittered = random * Math.min(Duration.toMillis(duration), Duration.toMillis(settings.retryMaxDelay))
@@ -66,7 +67,14 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange) {
 
   const attempt = Effect.suspend(() =>
     answerLost
-      ? Effect.flatMap(readBack("found so"), Option.match({ onNone: () => apply, onSome: Effect.succeed }))
+      ? readBack("found so").pipe(
+          // Who may not read calls again: attaching twice does no harm, and detaching twice shows.
+          Effect.catchIf(
+            (error) => error.kind === "permanent",
+            () => Effect.succeed(Option.none<Applied>())
+          ),
+          Effect.flatMap(Option.match({ onNone: () => apply, onSome: Effect.succeed }))
+        )
       : apply
   )
 

@@ -48,6 +48,7 @@ export const consume = Effect.gen(function* () {
     yield* FiberSet.run(inFlight, work(taken.value))
   }).pipe(Effect.uninterruptible)
 
+  yield* metrics.register
   yield* Ref.set(phase, "running")
   const loop = yield* awaitCredentials.pipe(
     Effect.andThen(Semaphore.take(slots, 1)),

@@ -71,6 +71,18 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
         assert.deepStrictEqual(yield* lengths(keys), [0, 0, 0])
       }))
 
+    test("removes no twin of a payload, however often it is told to remove one", (keys) =>
+      Effect.gen(function* () {
+        const jobs = yield* JobQueue
+        yield* jobs.submit(bytes("twin"))
+        yield* jobs.submit(bytes("twin"))
+        const [first, second] = [yield* takeOne, yield* takeOne]
+        yield* Effect.andThen(jobs.remove(first), jobs.remove(first))
+        assert.deepStrictEqual(yield* lengths(keys), [0, held, 0])
+        yield* jobs.finish(second, randomUUID())
+        assert.deepStrictEqual(yield* lengths(keys), [0, 0, 0])
+      }))
+
     test("takes nothing from an empty list", () =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* (yield* JobQueue).take, Option.none())

@@ -236,6 +236,16 @@ describe("the environment", () => {
     })
   )
 
+  it.effect.each([
+    ["WARNING", "Warn"],
+    ["Critical", "Fatal"],
+    ["info", "Info"]
+  ] as const)("takes LOG_LEVEL=%s, as Python does", ([text, level]) =>
+    Effect.gen(function* () {
+      assert.strictEqual(Context.get(yield* read({ ...needed, LOG_LEVEL: text }), LogConfig).level, level)
+    })
+  )
+
   it.effect("keeps secrets redacted", () =>
     Effect.gen(function* () {
       const context = yield* read({

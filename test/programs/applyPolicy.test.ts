@@ -6,12 +6,14 @@ import {
   type AwsError,
   NoSuchEntity,
   ServiceUnavailable,
+  SessionExpired,
   Throttling,
   Timeout
 } from "../../src/domain/AwsError.ts"
 import { policyChange } from "../../src/domain/PolicyChange.ts"
 import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
 import { applyPolicy } from "../../src/programs/applyPolicy.ts"
+import { AwsIam } from "../../src/services/AwsIam.ts"
 import { aJob, withWorker } from "../fixture.ts"
 
 const failure = { code: "Code", message: "why", operation: "AttachUserPolicy" }
@@ -101,6 +103,16 @@ describe("retries", () => {
     }).pipe(withWorker())
   )
 
+  it.effect("retries a session that IAM does not know yet", () =>
+    Effect.gen(function* () {
+      const times = yield* attemptTimes(
+        [new SessionExpired(failure), new SessionExpired(failure), new AccessDenied(failure)],
+        1
+      )
+      assert.deepStrictEqual(times, [0, 200, 600])
+    }).pipe(withWorker())
+  )
+
   it.effect("does not retry what is permanent", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* attemptTimes([new AccessDenied(failure)], 1), [0])
@@ -163,6 +175,18 @@ describe("an answer that was lost in the last attempt", () => {
 
   it.effect("is a success all the same when AWS has acted", () =>
     Effect.map(lastAttempt("after"), (result) => assert.deepStrictEqual(result, Result.succeed("found so")))
+  )
+
+  it.effect("calls again when the attachments may not be read", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      const iam = yield* AwsIam
+      aws.obstruct({ when: "after", effect: Effect.fail(lost) })
+      const blind = { ...iam, isAttached: () => Effect.fail(new AccessDenied(failure)) }
+      const applied = yield* applyPolicy(add).pipe(Effect.provideService(AwsIam, blind), always(0))
+      assert.strictEqual(applied.effected, "applied")
+      assert.deepStrictEqual(aws.calls(), ["AttachUserPolicy", "AttachUserPolicy"])
+    }).pipe(withWorker())
   )
 
   it.effect("is a failure when AWS has not", () =>

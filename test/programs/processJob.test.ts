@@ -322,13 +322,15 @@ describe("the life of a job", () => {
     }).pipe(withWorker())
   )
 
-  it.effect("a session that stays over: requeued", () =>
+  it.effect("a session that stays over: retried, then requeued", () =>
     Effect.gen(function* () {
       const job = yield* request()
-      yield* obstruct(fail(new SessionExpired(failure)))
-      yield* deliver
+      yield* obstruct(...Array.from({ length: 5 }, () => fail(new SessionExpired(failure))))
+      const working = yield* Effect.forkChild(deliver)
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(working)
       assert.strictEqual((yield* stateOf(job.correlation_id)).status, "PENDING")
-      assert.strictEqual((yield* calls).length, 1)
+      assert.strictEqual((yield* calls).length, 5)
     }).pipe(withWorker())
   )
 

@@ -59,12 +59,16 @@ export const duration = (minimum = Duration.zero) =>
 
 export const text = (pattern: RegExp, expected: string) => Schema.String.check(Schema.isPattern(pattern, { expected }))
 
-/** `true` or `false`, in any letter case: Python writes `True`. */
-export const flag = Schema.String.pipe(
-  Schema.decode(
-    SchemaTransformation.transform({ decode: (text: string) => text.toLowerCase(), encode: (text: string) => text })
-  ),
-  Schema.decodeTo(Schema.Literals(["true", "false", "1", "0", "yes", "no", "on", "off"])),
+/** One of some words, in any letter case: Python writes `True` and `WARNING`. */
+export const anyCase = <const Words extends ReadonlyArray<string>>(words: Words) =>
+  Schema.String.pipe(
+    Schema.decode(
+      SchemaTransformation.transform({ decode: (text: string) => text.toLowerCase(), encode: (text: string) => text })
+    ),
+    Schema.decodeTo(Schema.Literals(words))
+  )
+
+export const flag = anyCase(["true", "false", "1", "0", "yes", "no", "on", "off"]).pipe(
   Schema.decodeTo(
     Schema.Boolean,
     SchemaTransformation.transform({

@@ -3,6 +3,7 @@ import { hostname } from "node:os"
 import { Duration, Effect, Option, Schema } from "effect"
 import { partitionOf } from "../../domain/PolicyChange.ts"
 import {
+  anyCase,
   duration,
   fault,
   flag,
@@ -24,8 +25,10 @@ const levels = {
   debug: "Debug",
   info: "Info",
   warn: "Warn",
+  warning: "Warn",
   error: "Error",
   fatal: "Fatal",
+  critical: "Fatal",
   none: "None"
 } as const
 
@@ -144,7 +147,11 @@ export const http = readAll({
 
 export const log = readAll({
   level: Effect.map(
-    withDefault("LOG_LEVEL", Schema.Literals(["trace", "debug", "info", "warn", "error", "fatal", "none"]), "info"),
+    withDefault(
+      "LOG_LEVEL",
+      anyCase(["trace", "debug", "info", "warn", "warning", "error", "fatal", "critical", "none"]),
+      "info"
+    ),
     (level) => levels[level]
   ),
   format: withDefault("LOG_FORMAT", Schema.Literals(["json", "pretty"]), "json")

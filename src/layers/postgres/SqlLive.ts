@@ -7,7 +7,10 @@ import { BackendUnavailable } from "../../domain/StartupError.ts"
 import { DatabaseConfig } from "../../services/Config.ts"
 import { readCa } from "../readCa.ts"
 
-/** Milliseconds; our statements take few. */
+/** Milliseconds after which PostgreSQL gives up on a statement, such as one that waits for a lock; ours take few. */
+const statementTimeout = 10_000
+
+/** Milliseconds; longer than any statement may take. */
 const silence = 15_000
 
 /**
@@ -39,8 +42,7 @@ export const pgOptions = Effect.gen(function* () {
             ...(Option.isSome(ca) && { ca: ca.value })
           },
     applicationName: "worker-service-aws",
-    connectTimeout: "5 seconds",
-    stream: () => connectTo(config)
+    connectTimeout: "5 seconds"
   } satisfies PgClient.PgPoolConfig
 })
 
@@ -65,5 +67,16 @@ export const reachable = <A extends SqlClient.SqlClient, E, R>(client: Layer.Lay
 
 /** The pool, whose connections carry the statements of many jobs at once, pipelined. */
 export const SqlLive = Layer.unwrap(
-  Effect.map(pgOptions, (options) => reachable(PgClient.layer({ ...options, multiplex: true })))
+  Effect.gen(function* () {
+    const options = yield* pgOptions
+    const config = yield* DatabaseConfig
+    return reachable(
+      PgClient.layer({
+        ...options,
+        multiplex: true,
+        stream: () => connectTo(config),
+        startupParameters: { statement_timeout: String(statementTimeout) }
+      })
+    )
+  })
 )
