@@ -1,8 +1,9 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Layer, Option, Schema } from "effect"
+import { Console, Effect, Layer, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
+import { reportToPerson } from "../src/commands/report.ts"
 import { describeRun } from "./machine.ts"
 import { alternate, countTraffic, timeStarts, weigh } from "./passes.ts"
 import type { Plan } from "./plan.ts"
@@ -44,18 +45,7 @@ const command = Command.make("bench", flags, (plan) =>
   Effect.andThen(
     build,
     Effect.provide(bench(plan), Layer.mergeAll(Database.pipe(Layer.provideMerge(Servers.layer)), FetchHttpClient.layer))
-  ).pipe(
-    Effect.tapCause((cause) =>
-      Cause.hasInterruptsOnly(cause)
-        ? Effect.void
-        : Console.error(
-            Option.match(Cause.findErrorOption(cause), {
-              onNone: () => Cause.pretty(cause),
-              onSome: (error) => `error: ${error.message}`
-            })
-          )
-    )
-  )
+  ).pipe(reportToPerson)
 ).pipe(
   Command.withDescription(
     "What a job costs the worker, beside what the same calls cost AWS's SDK alone. Needs Linux and redis-server"

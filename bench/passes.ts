@@ -50,8 +50,16 @@ export const countTraffic = Effect.fnUntraced(function* (plan: Plan) {
   const before = { statements: yield* door.statements, redis: yield* redisCommands, aws: yield* awsCalls }
   yield* release
   yield* awaitSettled(batch)
-  // The last jobs still have commands to send after their rows are settled.
-  yield* Effect.sleep("200 millis")
+  // The last jobs still have commands to send after their rows are settled; LREM and DEL are the last ones of each.
+  yield* Effect.repeat(redisCommands, {
+    until: (now) => {
+      const { del = 0, lrem = 0 } = increase(before.redis, now)
+      return lrem >= countedJobs && del >= countedJobs
+    }
+  }).pipe(
+    // A worker that leaves them out is for the check below to find.
+    Effect.timeoutOption("5 seconds")
+  )
   const after = { statements: yield* door.statements, redis: yield* redisCommands, aws: yield* awsCalls }
 
   const { info: _info, rename: _rename, ...redis } = increase(before.redis, after.redis)

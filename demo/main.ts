@@ -1,7 +1,8 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Cause, Console, Effect, Layer, Option, Schema } from "effect"
+import { Console, Effect, Layer, Schema } from "effect"
+import { reportToPerson } from "../src/commands/report.ts"
 import { DatabaseConfigLive } from "../src/layers/environment/ConfigLive.ts"
 import { JobStoreSql } from "../src/layers/postgres/JobStoreSql.ts"
 import { SqlLive } from "../src/layers/postgres/SqlLive.ts"
@@ -76,16 +77,7 @@ process.stdout.on("error", stop)
 
 Console.log("Starting private servers:\n").pipe(
   Effect.andThen(Effect.provide(Effect.scoped(demo), Live)),
-  Effect.tapCause((cause) =>
-    Cause.hasInterruptsOnly(cause)
-      ? Effect.void
-      : Console.error(
-          Option.match(Cause.findErrorOption(cause), {
-            onNone: () => Cause.pretty(cause),
-            onSome: (error) => `error: ${error.message}`
-          })
-        )
-  ),
+  reportToPerson,
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain({ disableErrorReporting: true })
 )
