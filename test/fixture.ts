@@ -1,12 +1,16 @@
 import { randomUUID } from "node:crypto"
 import { Duration, Effect, Layer, Option, Redacted, type Scope } from "effect"
 import type { Job } from "../src/domain/Job.ts"
-import { JobQueueRedis } from "../src/layers/JobQueueRedis.ts"
+import { JobQueueRedis } from "../src/layers/queue/JobQueueRedis.ts"
+import { LeasesLive } from "../src/layers/LeasesLive.ts"
 import { AwsIamMemory } from "../src/layers/memory/AwsIamMemory.ts"
 import { JobStoreMemory } from "../src/layers/memory/JobStoreMemory.ts"
 import { RedisMemory } from "../src/layers/memory/RedisMemory.ts"
+import { WorkersRedis } from "../src/layers/queue/WorkersRedis.ts"
 import { WorkerStatusLive } from "../src/layers/WorkerStatusLive.ts"
 import { AwsConfig, RedisConfig, WorkerConfig } from "../src/services/Config.ts"
+import type { Claim } from "../src/services/JobStore.ts"
+import { Leases } from "../src/services/Leases.ts"
 
 export const queue = "queue:aws"
 export const processing = "{queue:aws}:processing:worker-1"
@@ -37,6 +41,9 @@ export const testWorkerConfig = (settings: Partial<WorkerConfig["Service"]> = {}
     maxDeliveries: 10,
     unknownJobGrace: Duration.seconds(3),
     shutdownGrace: Duration.seconds(25),
+    lease: Duration.seconds(60),
+    recoveryInterval: Duration.seconds(15),
+    orphanAfter: Duration.minutes(2),
     policyRules: { deny: [], allow: Option.none() },
     durationUnsupported: "fail",
     ...settings
@@ -69,9 +76,38 @@ export const testAwsConfig = (settings: Partial<AwsConfig["Service"]> = {}) =>
     ...settings
   })
 
+/** A first claim, of a request that the store need not know. */
+export const aClaim = (fields: Partial<Claim> = {}): Claim => ({
+  correlationId: randomUUID(),
+  token: 1n,
+  delivery: 1,
+  losses: 0,
+  doubtful: false,
+  row: {
+    account_id: "123456789012",
+    principal: "alice",
+    action: "add",
+    entitlement: "ReadOnlyAccess",
+    principal_type: null,
+    entitlement_type: null,
+    duration_minutes: null
+  },
+  ...fields
+})
+
+export const alwaysAllowed = Leases.of({
+  during: (_claim, _since, work) => work,
+  allow: () => Effect.void,
+  renew: Effect.void
+})
+
+/** Nobody is judged an orphan, and nobody touched. */
+export const waiting = { orphansBefore: Number.NEGATIVE_INFINITY, keepFresh: Duration.minutes(1) }
+
 /** The whole worker on the deterministic fakes. */
 export const memoryWorker = (settings: Partial<WorkerConfig["Service"]> = {}) =>
-  Layer.mergeAll(AwsIamMemory, JobQueueRedis, JobStoreMemory, WorkerStatusLive).pipe(
+  LeasesLive.pipe(
+    Layer.provideMerge(Layer.mergeAll(AwsIamMemory, JobQueueRedis, JobStoreMemory, WorkersRedis, WorkerStatusLive)),
     Layer.provideMerge(RedisMemory),
     Layer.provideMerge(Layer.mergeAll(testWorkerConfig(settings), testRedisConfig(), testAwsConfig()))
   )

@@ -10,7 +10,7 @@ import {
   PrincipalType
 } from "../domain/Job.ts"
 import { QueueConfigLive } from "../layers/environment/ConfigLive.ts"
-import { JobQueueRedis } from "../layers/JobQueueRedis.ts"
+import { JobQueueRedis } from "../layers/queue/JobQueueRedis.ts"
 import { JobStoreSql } from "../layers/postgres/JobStoreSql.ts"
 import { SqlLive } from "../layers/postgres/SqlLive.ts"
 import { RedisLive } from "../layers/RedisLive.ts"

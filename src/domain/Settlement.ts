@@ -11,13 +11,21 @@ export class JobRejected extends Schema.TaggedError<JobRejected>()("JobRejected"
   readonly kind = "permanent"
 }
 
+/** The worker may not go on with the job now, through no fault of the job's. */
+export class NotNow extends Schema.TaggedError<NotNow>()("NotNow", {
+  code: Schema.Literals(["LeaseOver", "OneAtATime"]),
+  message: Schema.String
+}) {
+  readonly kind = "not now"
+}
+
 /** A fault in the worker's own code. Another delivery may meet a mended worker. */
 export class WorkerDefect extends Schema.TaggedError<WorkerDefect>()("WorkerDefect", { message: Schema.String }) {
   readonly code = "WorkerDefect"
   readonly kind = "transient"
 }
 
-export type JobError = AwsError | JobRejected | PolicyForbidden | WorkerDefect
+export type JobError = AwsError | JobRejected | NotNow | PolicyForbidden | WorkerDefect
 
 /** How a policy came to be as the request wants it. */
 export type Effected =
@@ -34,8 +42,8 @@ export type Settlement = Data.TaggedEnum<{
   Failed: { readonly error: JobError }
   /** The delivery ended transiently; another follows. */
   Requeued: { readonly error: JobError; readonly delivery: number }
-  /** The delivery does not count: its worker goes away or cannot work. */
-  Released: { readonly reason: string }
+  /** The delivery does not count: its worker goes away or cannot work, or must not work on it just now. */
+  Released: { readonly reason: string; readonly until: "next" | "later" }
 }>
 export const Settlement = Data.taggedEnum<Settlement>()
 
@@ -49,6 +57,17 @@ export const claimedBy = (workerId: string, take: string): string => `, claimed 
 /** PostgreSQL's LIKE pattern for the audit rows that count as a delivery that ended transiently. */
 export const countedDelivery = "Delivery % ended transiently: %"
 
+/** The audit row of a request whose worker was lost, and the LIKE pattern for such rows. */
+export const recoveredLog = "Recovered from a lost worker, not counted as a delivery"
+export const countedLoss = "Recovered from a lost worker%"
+
+/** LIKE patterns for the audit rows after which AWS may have carried out what the trail does not tell. */
+export const doubtLogs = [countedLoss, "Given back%", "%, outcome unknown"]
+
+/** A job that was in the hands of so many workers when they were lost may be what killed them. */
+export const maxLosses = 3
+export const lostTooManyLog = `WorkerLost: ${maxLosses} workers were lost while they had this job`
+
 /** The audit row's text. */
 export const auditLog = (settlement: Settlement): string => printable(describe(settlement))
 
@@ -61,7 +80,7 @@ const describe: (settlement: Settlement) => string = Settlement.$match({
 })
 
 const describeError = (error: JobError): string =>
-  `${error.code}: ${error.message}${"operation" in error ? ` (${error.operation})` : ""}`
+  `${error.code}: ${error.message}${"operation" in error ? ` (${error.operation})` : ""}${error._tag === "Timeout" ? ", outcome unknown" : ""}`
 
 /** PostgreSQL's text has no NUL, and a line that AWS or a payload wrote must not break the trail. */
 export const printable = (text: string): string => text.replaceAll(/\p{Cc}+/gu, " ").slice(0, 4_000)

@@ -13,7 +13,8 @@ export const jobs = {
   failed: Metric.withAttributes(jobsTotal, { outcome: "failed" }),
   requeued: Metric.withAttributes(jobsTotal, { outcome: "requeued" }),
   duplicate: Metric.withAttributes(jobsTotal, { outcome: "duplicate" }),
-  deadLetter: Metric.withAttributes(jobsTotal, { outcome: "dead_letter" })
+  deadLetter: Metric.withAttributes(jobsTotal, { outcome: "dead_letter" }),
+  recovered: Metric.withAttributes(jobsTotal, { outcome: "recovered" })
 }
 
 export const jobsInFlight = Metric.gauge("csb_worker_jobs_in_flight", {
@@ -37,6 +38,11 @@ export const queueOldest = Metric.gauge("csb_worker_queue_oldest_seconds", {
 })
 
 export const deadLetters = Metric.gauge("csb_worker_dead_letters", { description: "Entries in the dead-letter list" })
+
+export const orphans = Metric.gauge("csb_worker_orphans", {
+  description:
+    "Pending requests that have no job any more and whose rows do not say enough to rebuild one, at the last sweep"
+})
 
 export const awsCalls = Metric.counter("csb_worker_aws_calls_total", {
   description: "Calls to AWS by operation, and by success or the class of the error",

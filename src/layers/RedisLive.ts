@@ -1,5 +1,5 @@
 import { Duration, Effect, Layer, Option } from "effect"
-import { ReplyError } from "ioredis"
+import { type ChainableCommander, ReplyError } from "ioredis"
 import { Redis, RedisError } from "../services/Redis.ts"
 import { redisConnection } from "./redisConnection.ts"
 
@@ -25,17 +25,28 @@ export const RedisLive = Layer.effect(
           : Effect.asVoid(call("RPUSH", () => client.rpush(key, Buffer.from(value)))),
       removeFirst: (key, value) => Effect.asVoid(call("LREM", () => client.lrem(key, 1, Buffer.from(value)))),
       transfer: (source, destination, end, value) =>
-        call("MULTI", () => {
+        transaction(() => {
           const bytes = Buffer.from(value)
           const removed = client.multi().lrem(source, 1, bytes)
-          return (end === "left" ? removed.lpush(destination, bytes) : removed.rpush(destination, bytes)).exec()
-        }).pipe(
-          Effect.flatMap((replies) => {
-            const failed = replies?.find(([error]) => error !== null)
-            return failed === undefined ? Effect.void : Effect.fail(redisError("MULTI", failed[0]))
-          })
+          return end === "left" ? removed.lpush(destination, bytes) : removed.rpush(destination, bytes)
+        }),
+      transferToSet: (source, destination, score, value) =>
+        transaction(() => {
+          const bytes = Buffer.from(value)
+          return client.multi().lrem(source, 1, bytes).zadd(destination, score, bytes)
+        }),
+      transferFromSet: (source, destination, value) =>
+        transaction(() => {
+          const bytes = Buffer.from(value)
+          return client.multi().zrem(source, bytes).rpush(destination, bytes)
+        }),
+      list: (key, count) => call("LRANGE", () => client.lrangeBuffer(key, count === undefined ? 0 : -count, -1)),
+      setScore: (key, member, score) => Effect.asVoid(call("ZADD", () => client.zadd(key, score, Buffer.from(member)))),
+      removeMember: (key, member) => Effect.asVoid(call("ZREM", () => client.zrem(key, Buffer.from(member)))),
+      lowest: (key, max, limit) =>
+        call("ZRANGEBYSCORE", () =>
+          client.zrangebyscoreBuffer(key, "-inf", Number.isFinite(max) ? max : "+inf", "LIMIT", 0, limit)
         ),
-      list: (key) => call("LRANGE", () => client.lrangeBuffer(key, 0, -1)),
       delete: (key) => Effect.asVoid(call("DEL", () => client.del(key))),
       length: (key) => call("LLEN", () => client.llen(key)),
       last: (key) =>
@@ -56,6 +67,15 @@ export const RedisLive = Layer.effect(
 
 const call = <A>(command: string, run: () => Promise<A>) =>
   Effect.tryPromise({ try: run, catch: (cause) => redisError(command, cause) })
+
+/** All of its commands or none. https://redis.io/docs/latest/develop/using-commands/transactions/ */
+const transaction = (queued: () => ChainableCommander) =>
+  call("MULTI", () => queued().exec()).pipe(
+    Effect.flatMap((replies) => {
+      const failed = replies?.find(([error]) => error !== null)
+      return failed === undefined ? Effect.void : Effect.fail(redisError("MULTI", failed[0]))
+    })
+  )
 
 /** Redis begins its errors with a word: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors */
 const redisError = (command: string, cause: unknown): RedisError => {

@@ -2,15 +2,18 @@ import { Layer, References } from "effect"
 import { AwsIamLive } from "./aws/AwsIamLive.ts"
 import { AwsSessionsLive } from "./aws/AwsSessionsLive.ts"
 import { HttpLive } from "./http/HttpLive.ts"
-import { JobQueueRedis } from "./JobQueueRedis.ts"
+import { LeasesLive } from "./LeasesLive.ts"
 import { LoggerLive } from "./LoggerLive.ts"
 import { JobStoreSql } from "./postgres/JobStoreSql.ts"
 import { SqlLive } from "./postgres/SqlLive.ts"
+import { JobQueueRedis } from "./queue/JobQueueRedis.ts"
+import { WorkersRedis } from "./queue/WorkersRedis.ts"
 import { WorkerStatusLive } from "./WorkerStatusLive.ts"
 
 /** Everything that the worker stands on, but Redis and the configuration. */
 export const WorkerLive = HttpLive.pipe(
-  Layer.provideMerge(Layer.mergeAll(AwsIamLive, JobQueueRedis, JobStoreSql, WorkerStatusLive)),
+  Layer.provideMerge(LeasesLive),
+  Layer.provideMerge(Layer.mergeAll(AwsIamLive, JobQueueRedis, JobStoreSql, WorkersRedis, WorkerStatusLive)),
   Layer.provide(Layer.mergeAll(AwsSessionsLive, SqlLive)),
   Layer.provideMerge(LoggerLive),
   // Nothing exports spans, and each SQL statement would make one.

@@ -7,6 +7,7 @@ export const WorkerStatusLive = Layer.effect(
     phase: Ref.make<Phase>("starting"),
     endsAt: Ref.make(Number.POSITIVE_INFINITY),
     fetchFault: Ref.make(Option.none<string>()),
-    credentialsFault: Ref.make(Option.none<string>())
+    credentialsFault: Ref.make(Option.none<string>()),
+    orphansBefore: Ref.make(Number.NEGATIVE_INFINITY)
   })
 )

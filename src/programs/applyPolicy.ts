@@ -1,10 +1,12 @@
 import { Duration, Effect, Metric, Option, Random, Schedule } from "effect"
-import type { AwsError } from "../domain/AwsError.ts"
+import type { AwsError, Timeout } from "../domain/AwsError.ts"
 import * as metrics from "../domain/metrics.ts"
 import type { PolicyChange } from "../domain/PolicyChange.ts"
-import type { Effected } from "../domain/Settlement.ts"
+import type { Effected, NotNow } from "../domain/Settlement.ts"
 import { AwsIam } from "../services/AwsIam.ts"
 import { WorkerConfig } from "../services/Config.ts"
+import type { Claim } from "../services/JobStore.ts"
+import { Leases } from "../services/Leases.ts"
 
 export interface Applied {
   readonly requestId: Option.Option<string>
@@ -23,7 +25,7 @@ type RetrySettings = Pick<WorkerConfig["Service"], "retryMaxAttempts" | "retryBa
  */
 export const retrySchedule = (settings: RetrySettings) =>
   Schedule.exponential(settings.retryBaseDelay).pipe(
-    Schedule.setInputType<AwsError>(),
+    Schedule.setInputType<AwsError | NotNow>(),
     Schedule.upTo({ times: settings.retryMaxAttempts - 1 }),
     // A session that is over again right after it was assumed anew will do so in a while: IAM has to hear of it first.
     Schedule.while(({ input }) => input.kind === "transient" || input.kind === "session"),
@@ -40,12 +42,14 @@ export const retrySchedule = (settings: RetrySettings) =>
 
 /**
  * Attaches or detaches the policy, retrying what may pass. A call whose answer was lost may have been carried out: then
- * the attachments are read before it is made again.
+ * the attachments are read before it is made again. So may one that was made under an earlier claim.
  */
-export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange) {
+export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, claim: Claim) {
   const aws = yield* AwsIam
+  const leases = yield* Leases
   const settings = yield* WorkerConfig
-  let answerLost = false
+  let lostAnswer: Timeout | undefined
+  let answerLost = claim.doubtful
 
   const readBack = (effected: Effected) =>
     Effect.map(aws.isAttached(change), ({ requestId, value: attached }) =>
@@ -54,7 +58,14 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange) {
 
   const apply = aws.apply(change).pipe(
     Effect.map(({ requestId }): Applied => ({ requestId, effected: "applied" })),
-    Effect.tapError((error) => Effect.sync(() => (answerLost ||= error._tag === "Timeout"))),
+    Effect.tapError((error) =>
+      Effect.sync(() => {
+        if (error._tag === "Timeout") {
+          lostAnswer = error
+          answerLost = true
+        }
+      })
+    ),
     Effect.catchTag("NoSuchEntity", (error) =>
       change.action === "add"
         ? Effect.fail(error)
@@ -65,7 +76,7 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange) {
     )
   )
 
-  const attempt = Effect.suspend(() =>
+  const attempt = Effect.andThen(leases.allow(claim), () =>
     answerLost
       ? readBack("found so").pipe(
           // Who may not read calls again: attaching twice does no harm, and detaching twice shows.
@@ -79,10 +90,11 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange) {
   )
 
   // The last attempt's answer may be lost, too, or the reading before it may have failed.
-  const settleDoubt = (error: AwsError) =>
+  const settleDoubt = (error: AwsError | NotNow) =>
     answerLost && error.kind === "transient"
       ? readBack("found so").pipe(
-          Effect.orElseSucceed(() => Option.none<Applied>()),
+          // Still in doubt, which the trail has to tell.
+          Effect.mapError(() => lostAnswer ?? error),
           Effect.flatMap(Option.match({ onNone: () => Effect.fail(error), onSome: Effect.succeed }))
         )
       : Effect.fail(error)

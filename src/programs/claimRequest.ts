@@ -1,9 +1,10 @@
-import { Clock, DateTime, Effect, Metric, Option, Schema } from "effect"
+import { Clock, DateTime, Duration, Effect, Metric, Option, Ref, Schema } from "effect"
 import { type Job, receivedAt } from "../domain/Job.ts"
 import * as metrics from "../domain/metrics.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import type { Delivery } from "../services/JobQueue.ts"
 import { JobStore } from "../services/JobStore.ts"
+import { WorkerStatus } from "../services/WorkerStatus.ts"
 import { lookUntilFound } from "./lookUntilFound.ts"
 
 /** The request is not pending: somebody else has it, or had it. `status` as the database calls it. */
@@ -15,15 +16,24 @@ export class Duplicate extends Schema.TaggedError<Duplicate>()("Duplicate", {
 /** There is no such request, and none appeared within `UNKNOWN_JOB_GRACE`. */
 export class UnknownJob extends Schema.TaggedError<UnknownJob>()("UnknownJob", { correlationId: Schema.String }) {}
 
+/** So many older requests on the same key are unfinished. */
+export class Blocked extends Schema.TaggedError<Blocked>()("Blocked", {
+  correlationId: Schema.String,
+  ahead: Schema.Number
+}) {}
+
 /** Locks the request for this worker. */
 export const claimRequest = Effect.fnUntraced(function* (delivery: Delivery, job: Job) {
   const store = yield* JobStore
-  const { workerId } = yield* WorkerConfig
+  const { orphanAfter, workerId } = yield* WorkerConfig
+  const { orphansBefore } = yield* WorkerStatus
+  const waiting = { orphansBefore: yield* Ref.get(orphansBefore), keepFresh: Duration.times(orphanAfter, 0.5) }
   const correlationId = job.correlation_id
 
-  const found = yield* lookUntilFound(delivery, store.claim(job, { workerId, take: delivery.take }))
+  const found = yield* lookUntilFound(delivery, store.claim(job, { workerId, take: delivery.take }, waiting))
   if (Option.isNone(found)) return yield* new UnknownJob({ correlationId })
   if (found.value._tag === "NotPending") return yield* new Duplicate({ correlationId, status: found.value.status })
+  if (found.value._tag === "Blocked") return yield* new Blocked({ correlationId, ahead: found.value.ahead })
   yield* measureWait(job)
   return found.value.claim
 })

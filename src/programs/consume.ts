@@ -2,10 +2,14 @@ import { Cause, Clock, Duration, Effect, Exit, Fiber, FiberSet, Metric, Option, 
 import * as metrics from "../domain/metrics.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import { type Delivery, JobQueue } from "../services/JobQueue.ts"
+import { Workers } from "../services/Workers.ts"
 import { WorkerStatus } from "../services/WorkerStatus.ts"
 import { awaitCredentials } from "./awaitCredentials.ts"
 import { persist } from "./persist.ts"
 import { processJob } from "./processJob.ts"
+import { repeatedly } from "./repeatedly.ts"
+import { stayAlive } from "./stayAlive.ts"
+import { sweep } from "./sweep.ts"
 import { takeNext } from "./takeNext.ts"
 
 /** Of the shutdown grace, the part that is kept for giving jobs back: their rows and their payloads. */
@@ -14,6 +18,12 @@ const keptForRelease = 0.1
 /** And the part that is kept for closing everything else. */
 const keptForExit = 0.05
 
+/** How often delayed jobs are looked at. */
+const releaseInterval = Duration.millis(250)
+
+/** The time to take leave of Redis in; it may be away. */
+const farewell = Duration.seconds(1)
+
 /**
  * The worker's main loop; it only ends by interruption. Then no more jobs are taken, those in flight may finish within
  * `SHUTDOWN_GRACE`, and the rest are interrupted, which gives them back.
@@ -21,7 +31,8 @@ const keptForExit = 0.05
 export const consume = Effect.gen(function* () {
   const queue = yield* JobQueue
   const { credentialsFault, phase } = yield* WorkerStatus
-  const { concurrency } = yield* WorkerConfig
+  const { concurrency, lease, recoveryInterval } = yield* WorkerConfig
+  const workers = yield* Workers
   const slots = yield* Semaphore.make(concurrency)
   const inFlight = yield* FiberSet.make()
 
@@ -49,6 +60,11 @@ export const consume = Effect.gen(function* () {
   }).pipe(Effect.uninterruptible)
 
   yield* metrics.register
+  // Known to the others before the first payload is in our hands.
+  yield* Effect.ignore(stayAlive)
+  yield* Effect.forkScoped(repeatedly(Duration.times(lease, 0.25), stayAlive))
+  yield* Effect.forkScoped(repeatedly(releaseInterval, workers.releaseDue))
+  yield* Effect.forkScoped(Effect.delay(repeatedly(recoveryInterval, sweep), recoveryInterval))
   yield* Ref.set(phase, "running")
   const loop = yield* awaitCredentials.pipe(
     Effect.andThen(Semaphore.take(slots, 1)),
@@ -62,7 +78,8 @@ export const consume = Effect.gen(function* () {
         // At the same time, since the last take cannot be interrupted.
         Effect.andThen(
           Effect.all([Fiber.interrupt(loop), drain(inFlight)], { concurrency: "unbounded", discard: true })
-        )
+        ),
+        Effect.andThen(workers.retire.pipe(Effect.timeout(farewell), Effect.ignore))
       )
     )
   )

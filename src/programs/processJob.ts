@@ -1,17 +1,20 @@
-import { Clock, Effect, Metric } from "effect"
+import { Effect, Metric } from "effect"
 import { checkPolicy } from "../domain/Guardrail.ts"
 import { decodeJob, type Job } from "../domain/Job.ts"
 import * as metrics from "../domain/metrics.ts"
+import { monotonicMillis } from "../domain/monotonicMillis.ts"
 import { operationOf, type PolicyChange, policyChange } from "../domain/PolicyChange.ts"
 import { disagreements } from "../domain/Request.ts"
 import { JobRejected, statusAfter } from "../domain/Settlement.ts"
 import { AwsConfig, WorkerConfig } from "../services/Config.ts"
 import type { Delivery } from "../services/JobQueue.ts"
 import type { Claim } from "../services/JobStore.ts"
+import { Leases } from "../services/Leases.ts"
 import { applyPolicy } from "./applyPolicy.ts"
 import { claimRequest } from "./claimRequest.ts"
 import { discardDuplicate, refusePayload, refuseUnknown } from "./refuse.ts"
 import { settle, settlementOf } from "./settle.ts"
+import { waitForTurn } from "./waitForTurn.ts"
 
 /**
  * The life of one delivery (contract §5): decode, claim, check, apply, settle.
@@ -25,19 +28,24 @@ export const processJob = Effect.fnUntraced(
     const change = policyChange((yield* AwsConfig).partition, job)
 
     yield* Effect.gen(function* () {
+      const leases = yield* Leases
+      const since = yield* monotonicMillis
       const claim = yield* claimRequest(delivery, job)
-      const claimedAt = yield* Clock.currentTimeMillis
+      const claimedAt = yield* monotonicMillis
 
-      const exit = yield* check(job, claim, change).pipe(
-        Effect.andThen(applyPolicy(change)),
-        Effect.interruptible,
-        Effect.exit
-      )
-      const settlement = yield* settlementOf(exit, claim)
-      yield* settle(delivery, claim, settlement)
-
+      const work = Effect.gen(function* () {
+        const exit = yield* check(job, claim, change).pipe(
+          Effect.andThen(applyPolicy(change, claim)),
+          Effect.interruptible,
+          Effect.exit
+        )
+        const settlement = yield* settlementOf(exit, claim)
+        yield* settle(delivery, claim, settlement)
+        return settlement
+      })
+      const settlement = yield* leases.during(claim, since, work)
       if (statusAfter(settlement) !== "PENDING") {
-        yield* Metric.update(metrics.jobDuration, ((yield* Clock.currentTimeMillis) - claimedAt) / 1_000)
+        yield* Metric.update(metrics.jobDuration, ((yield* monotonicMillis) - claimedAt) / 1_000)
       }
     }).pipe(
       Effect.annotateLogs({
@@ -51,7 +59,8 @@ export const processJob = Effect.fnUntraced(
     Effect.catchTags(life, {
       InvalidPayload: (error) => refusePayload(delivery, error),
       UnknownJob: (error) => refuseUnknown(delivery, error),
-      Duplicate: (error) => discardDuplicate(delivery, error)
+      Duplicate: (error) => discardDuplicate(delivery, error),
+      Blocked: (error) => waitForTurn(delivery, error)
     }),
   Effect.uninterruptible
 )

@@ -41,7 +41,7 @@ const bury = Effect.fnUntraced(function* (
   correlationId: Option.Option<string>
 ) {
   const queue = yield* JobQueue
-  yield* persist(queue.deadLetter(delivery, { reason, message, correlationId }))
+  yield* persist(queue.deadLetter(delivery.payload, { reason, message, correlationId }))
   yield* persist(queue.remove(delivery))
   yield* Metric.update(metrics.jobs.deadLetter, 1)
   yield* Effect.logWarning("dead letter").pipe(

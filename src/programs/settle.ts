@@ -1,4 +1,4 @@
-import { Cause, Effect, Exit, Metric, Option, Ref } from "effect"
+import { Cause, Duration, Effect, Exit, Metric, Option, Ref } from "effect"
 import * as metrics from "../domain/metrics.ts"
 import { auditLog, type JobError, Settlement, WorkerDefect } from "../domain/Settlement.ts"
 import { WorkerConfig } from "../services/Config.ts"
@@ -12,15 +12,19 @@ import { persist } from "./persist.ts"
 export const settlementOf = Effect.fnUntraced(function* (exit: Exit.Exit<Applied, JobError>, claim: Claim) {
   if (Exit.isSuccess(exit)) return Settlement.Succeeded(exit.value)
   if (Cause.hasInterrupts(exit.cause)) {
-    return Settlement.Released({ reason: "the worker shuts down" })
+    return Settlement.Released({ reason: "the worker shuts down", until: "next" })
   }
   const error = Option.getOrElse(Cause.findErrorOption(exit.cause), () => defect(exit.cause))
   if (error.kind === "permanent") return Settlement.Failed({ error })
   if (error.kind === "systemic") {
     const { credentialsFault } = yield* WorkerStatus
     yield* Ref.set(credentialsFault, Option.some(`${error.code}: ${error.message}`))
-    return Settlement.Released({ reason: `the worker's own credentials or clock are wrong: ${error.code}` })
+    return Settlement.Released({
+      reason: `the worker's own credentials or clock are wrong: ${error.code}`,
+      until: "next"
+    })
   }
+  if (error.kind === "not now") return Settlement.Released({ reason: error.message, until: "later" })
   const { maxDeliveries } = yield* WorkerConfig
   return maxDeliveries > 0 && claim.delivery >= maxDeliveries
     ? Settlement.Failed({ error })
@@ -28,6 +32,9 @@ export const settlementOf = Effect.fnUntraced(function* (exit: Exit.Exit<Applied
 })
 
 const defect = (cause: Cause.Cause<unknown>) => new WorkerDefect({ message: Cause.pretty(cause) })
+
+/** How long a job is laid aside that the worker may not go on with now. */
+const pause = Duration.seconds(1)
 
 /** Records the outcome and moves the payload where it belongs; in this order, so that a crash leaves a duplicate. */
 export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Claim, settlement: Settlement) {
@@ -56,7 +63,7 @@ export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Cl
           message: error.message,
           correlationId: Option.some(correlationId)
         } as const
-        yield* persist(queue.deadLetter(delivery, letter))
+        yield* persist(queue.deadLetter(delivery.payload, letter))
       }
       yield* persist(queue.finish(delivery, correlationId))
       yield* Metric.update(misled ? metrics.jobs.deadLetter : metrics.jobs.failed, 1)
@@ -68,7 +75,7 @@ export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Cl
       return yield* Effect.logWarning(`requeued after delivery ${claim.delivery}`).pipe(annotateError(settlement.error))
     }
     case "Released": {
-      yield* persist(queue.giveBack(delivery))
+      yield* persist(settlement.until === "later" ? queue.delay(delivery, pause) : queue.giveBack(delivery))
       return yield* Effect.logInfo(auditLog(settlement))
     }
   }

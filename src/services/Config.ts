@@ -77,6 +77,12 @@ export class WorkerConfig extends Context.Service<
     readonly maxDeliveries: number
     readonly unknownJobGrace: Duration.Duration
     readonly shutdownGrace: Duration.Duration
+    /** A request in progress that was not touched for so long has lost its worker; touched every quarter of it. */
+    readonly lease: Duration.Duration
+    /** From one sweep to the next, on average. */
+    readonly recoveryInterval: Duration.Duration
+    /** How long a pending request may lie untouched before it may count as one without a job. */
+    readonly orphanAfter: Duration.Duration
     readonly policyRules: PolicyRules
     readonly durationUnsupported: "fail" | "ignore"
   }

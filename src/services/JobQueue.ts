@@ -1,4 +1,4 @@
-import type { Effect, Option } from "effect"
+import type { Duration, Effect, Option } from "effect"
 import { Context } from "effect"
 import type { RedisError } from "./Redis.ts"
 
@@ -10,7 +10,7 @@ export interface Delivery {
 }
 
 /** Why a payload became a dead letter. */
-export type DeadLetterReason = "UnknownJob" | "InvalidPayload" | "PayloadMismatch"
+export type DeadLetterReason = "UnknownJob" | "InvalidPayload" | "PayloadMismatch" | "WorkerLost"
 
 export interface DeadLetter {
   readonly reason: DeadLetterReason
@@ -25,10 +25,7 @@ export interface QueueStats {
   readonly oldest: Option.Option<Uint8Array>
 }
 
-/**
- * The job list and the places around it (contract §3). Where a move takes more than one command, a crash in between
- * leaves a duplicate and never a gap: the claim makes duplicates harmless.
- */
+/** The job list and the places around it (contract §3), as this worker uses them for its own deliveries. */
 export class JobQueue extends Context.Service<
   JobQueue,
   {
@@ -45,8 +42,10 @@ export class JobQueue extends Context.Service<
     readonly requeue: (delivery: Delivery) => Effect.Effect<void, RedisError>
     /** To the right end, where it is taken next: as if it had never been taken. */
     readonly giveBack: (delivery: Delivery) => Effect.Effect<void, RedisError>
+    /** Aside, and to the right end of the list when the time is over (`releaseDue`). */
+    readonly delay: (delivery: Delivery, time: Duration.Duration) => Effect.Effect<void, RedisError>
     /** Puts a copy among the dead letters; the payload itself is still to be removed. */
-    readonly deadLetter: (delivery: Delivery, letter: DeadLetter) => Effect.Effect<void, RedisError>
+    readonly deadLetter: (payload: Uint8Array, letter: DeadLetter) => Effect.Effect<void, RedisError>
     /** Drops the API's cached status, so that the next poll reads the row. */
     readonly forgetStatus: (correlationId: string) => Effect.Effect<void, RedisError>
     /** What producers do. */

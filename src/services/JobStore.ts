@@ -1,8 +1,8 @@
-import type { Effect, Option } from "effect"
+import type { Duration, Effect, Option } from "effect"
 import { Context, Data } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Job } from "../domain/Job.ts"
-import type { RequestRecord, RequestRow } from "../domain/Request.ts"
+import type { RequestRecord, RequestRow, Status } from "../domain/Request.ts"
 import type { Settlement } from "../domain/Settlement.ts"
 
 /** The right to change one request, until it is settled or another worker takes it over. */
@@ -12,6 +12,10 @@ export interface Claim {
   readonly token: bigint
   /** 1 for the first; counts the deliveries before it that ended transiently. */
   readonly delivery: number
+  /** How many workers were lost while they had this request. */
+  readonly losses: number
+  /** AWS may have carried out a call of an earlier claim, whose outcome nobody knows. */
+  readonly doubtful: boolean
   readonly row: RequestRow
 }
 
@@ -19,6 +23,8 @@ export type ClaimResult = Data.TaggedEnum<{
   Claimed: { readonly claim: Claim }
   /** The database's own label. */
   NotPending: { readonly status: string }
+  /** So many other requests on the same key are to be finished before it. */
+  Blocked: { readonly ahead: number }
 }>
 export const ClaimResult = Data.taggedEnum<ClaimResult>()
 
@@ -28,6 +34,35 @@ export interface Claimant {
   readonly take: string
 }
 
+/** Which requests still wait for something. */
+export interface Waiting {
+  /** Unix milliseconds: pending requests last touched before have no job any more, so nobody waits for them. */
+  readonly orphansBefore: number
+  /** A request that is blocked is touched once it was not for so long, which keeps it from looking like one without a job. */
+  readonly keepFresh: Duration.Duration
+}
+
+/** A request whose worker was lost: pending again, or failed since it has lost too many. */
+export interface Recovered {
+  readonly correlationId: string
+  readonly status: "PENDING" | "FAILED"
+}
+
+/** Where a payload's request stands. `lostTooMany`: it failed since it has lost too many workers. */
+export interface Standing {
+  readonly correlationId: string
+  readonly status: Status | "other"
+  readonly lostTooMany: boolean
+}
+
+/** Pending requests without a job. */
+export interface Orphans {
+  /** Touched, so that they are not found again at once: their payloads, to be pushed now. */
+  readonly rebuilt: ReadonlyArray<string>
+  /** Those whose row does not say enough to rebuild a payload. */
+  readonly left: number
+}
+
 /**
  * The requests, their audit trail and their references to AWS (contract §4). Each change is one statement, so atomic, and may
  * be repeated when its answer was lost: it then answers what the first one did.
@@ -35,12 +70,34 @@ export interface Claimant {
 export class JobStore extends Context.Service<
   JobStore,
   {
-    /** PENDING → IN_PROGRESS, with an audit row; of two workers one wins. None: there is no such request. */
-    readonly claim: (job: Job, claimant: Claimant) => Effect.Effect<Option.Option<ClaimResult>, SqlError>
+    /**
+     * PENDING → IN_PROGRESS, with an audit row; of two workers one wins. Not while an older request on the same account,
+     * principal and entitlement is unfinished, or any other is in progress. None: there is no such request.
+     */
+    readonly claim: (
+      job: Job,
+      claimant: Claimant,
+      waiting: Waiting
+    ) => Effect.Effect<Option.Option<ClaimResult>, SqlError>
     /** Ends a claim, with an audit row; false when the claim was lost, and then nothing has changed. */
     readonly settle: (claim: Claim, settlement: Settlement) => Effect.Effect<boolean, SqlError>
+    /** Touches what is still ours of these claims; their correlation ids. */
+    readonly heartbeat: (claims: ReadonlyArray<Claim>) => Effect.Effect<ReadonlyArray<string>, SqlError>
     /** PENDING → FAILED for a request whose payload is no job; the status that stood before, if there is such a row. */
     readonly reject: (correlationId: string, log: string) => Effect.Effect<Option.Option<string>, SqlError>
+    /**
+     * IN_PROGRESS → PENDING for requests that were not touched for a lease, with an audit row; FAILED for those that have lost
+     * `maxLosses` workers with this one. Some hundred at a time. None: another worker is about it just now.
+     */
+    readonly recover: (
+      lease: Duration.Duration,
+      maxLosses: number
+    ) => Effect.Effect<Option.Option<ReadonlyArray<Recovered>>, SqlError>
+    readonly standings: (correlationIds: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Standing>, SqlError>
+    /** When the oldest of these requests was made, in Unix milliseconds. */
+    readonly oldestOf: (correlationIds: ReadonlyArray<string>) => Effect.Effect<Option.Option<number>, SqlError>
+    /** Pending requests that were last touched before this time (Unix milliseconds), some hundred at a time. */
+    readonly orphans: (before: number) => Effect.Effect<Orphans, SqlError>
     /** Writes a PENDING row, as the API does. */
     readonly submit: (job: Job) => Effect.Effect<void, SqlError>
     readonly find: (correlationId: string) => Effect.Effect<Option.Option<RequestRecord>, SqlError>

@@ -40,8 +40,27 @@ export class Redis extends Context.Service<
       end: ListEnd,
       value: Uint8Array
     ) => Effect.Effect<void, RedisError>
-    /** LRANGE 0 -1: all elements, from the left. */
-    readonly list: (key: string) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
+    /** LRANGE: all elements, or the last `count` of them, from the left. */
+    readonly list: (key: string, count?: number) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
+    /** ZADD: the member's score, whether it is new or not. */
+    readonly setScore: (key: string, member: Uint8Array, score: number) => Effect.Effect<void, RedisError>
+    /** ZREM */
+    readonly removeMember: (key: string, member: Uint8Array) => Effect.Effect<void, RedisError>
+    /** ZRANGEBYSCORE: up to `limit` members whose score is at most `max`, the lowest first. */
+    readonly lowest: (key: string, max: number, limit: number) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
+    /** MULTI, LREM 1, ZADD, EXEC: from a list to a sorted set; both or none. */
+    readonly transferToSet: (
+      source: string,
+      destination: string,
+      score: number,
+      value: Uint8Array
+    ) => Effect.Effect<void, RedisError>
+    /** MULTI, ZREM, RPUSH, EXEC: from a sorted set to the right end of a list; pushed even when it was not in the set. */
+    readonly transferFromSet: (
+      source: string,
+      destination: string,
+      value: Uint8Array
+    ) => Effect.Effect<void, RedisError>
     /** DEL */
     readonly delete: (key: string) => Effect.Effect<void, RedisError>
     /** LLEN */

@@ -15,5 +15,10 @@ export class WorkerStatus extends Context.Service<
     readonly fetchFault: Ref.Ref<Option.Option<string>>
     /** Why no jobs are taken although the worker runs: AWS refuses the worker's own credentials or clock. */
     readonly credentialsFault: Ref.Ref<Option.Option<string>>
+    /**
+     * Unix milliseconds: a pending request last touched before them has no job any more, as far as the last sweep saw. Until the
+     * first, minus infinity.
+     */
+    readonly orphansBefore: Ref.Ref<number>
   }
 >()("worker-service-aws/services/WorkerStatus") {}

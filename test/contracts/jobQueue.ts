@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option, Schema } from "effect"
-import { JobQueueRedis } from "../../src/layers/JobQueueRedis.ts"
+import { JobQueueRedis } from "../../src/layers/queue/JobQueueRedis.ts"
 import type { RedisConfig } from "../../src/services/Config.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
 import { Redis, RedisError } from "../../src/services/Redis.ts"
@@ -132,7 +132,11 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
         const jobs = yield* JobQueue
         yield* jobs.submit(bytes('{"é": 1}\n'))
         const delivery = yield* takeOne
-        yield* jobs.deadLetter(delivery, { reason: "UnknownJob", message: "why", correlationId: Option.some(someone) })
+        yield* jobs.deadLetter(delivery.payload, {
+          reason: "UnknownJob",
+          message: "why",
+          correlationId: Option.some(someone)
+        })
         // A copy: the payload itself is removed by a step of its own, so that neither is done twice.
         assert.deepStrictEqual(yield* lengths(keys), [0, held, 1])
         const { failed_at, ...letter } = yield* letterOf(keys)
@@ -152,13 +156,13 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
         const payload = Uint8Array.from([0x7b, 0xff, 0x00, 0x7d])
         yield* jobs.submit(payload)
         const letter = { reason: "InvalidPayload", message: "not UTF-8", correlationId: Option.none() } as const
-        yield* jobs.deadLetter(yield* takeOne, letter)
+        yield* jobs.deadLetter((yield* takeOne).payload, letter)
         const written = yield* letterOf(keys)
         assert.notProperty(written, "payload")
         assert.deepStrictEqual([...Buffer.from(written.payload_base64 ?? "", "base64")], [...payload])
         assert.isNull(written.correlation_id)
         yield* jobs.submit(bytes("newer"))
-        yield* jobs.deadLetter(yield* takeOne, letter)
+        yield* jobs.deadLetter((yield* takeOne).payload, letter)
         assert.strictEqual((yield* letterOf(keys)).payload_base64, written.payload_base64)
       }))
 
@@ -219,7 +223,11 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
         yield* jobs.submit(bytes("a"))
         yield* jobs.submit(bytes("b"))
         yield* jobs.submit(bytes("c"))
-        yield* jobs.deadLetter(yield* takeOne, { reason: "InvalidPayload", message: "", correlationId: Option.none() })
+        yield* jobs.deadLetter((yield* takeOne).payload, {
+          reason: "InvalidPayload",
+          message: "",
+          correlationId: Option.none()
+        })
         const { deadLetters, depth, oldest } = yield* jobs.stats
         assert.deepStrictEqual([depth, deadLetters], [2, 1])
         assert.strictEqual(Buffer.from(Option.getOrThrow(oldest)).toString(), "b")

@@ -4,7 +4,7 @@ import { Context, Effect, type Layer, Option } from "effect"
 import { Throttling } from "../../src/domain/AwsError.ts"
 import { auditLog, JobRejected, Settlement } from "../../src/domain/Settlement.ts"
 import { type Claim, ClaimResult, JobStore } from "../../src/services/JobStore.ts"
-import { aJob } from "../fixture.ts"
+import { aJob, waiting } from "../fixture.ts"
 
 /** The store as the API's role sees it: it may submit. */
 export class ApiStore extends Context.Service<ApiStore, JobStore["Service"]>()("test/ApiStore") {}
@@ -28,12 +28,13 @@ export const jobStoreContract = (
 
     const submitted = (fields: Parameters<typeof aJob>[0] = {}) =>
       Effect.gen(function* () {
-        const job = aJob(fields)
+        // Each on a key of its own, unless the test is about that.
+        const job = aJob({ principal: `user-${randomUUID()}`, ...fields })
         yield* (yield* ApiStore).submit(job)
         return job
       })
     const claimAs = (job: ReturnType<typeof aJob>, workerId: string, take = "1") =>
-      Effect.flatMap(JobStore, (store) => store.claim(job, { workerId, take }))
+      Effect.flatMap(JobStore, (store) => store.claim(job, { workerId, take }, waiting))
     const claimed = (job: ReturnType<typeof aJob>, workerId = "w-1", take = "1") =>
       Effect.map(claimAs(job, workerId, take), (result): Claim => {
         const found = Option.getOrThrow(result)
@@ -56,7 +57,7 @@ export const jobStoreContract = (
     const throttled = new Throttling({ code: "Throttling", message: "Rate exceeded", operation: "AttachUserPolicy" })
     const succeeded = Settlement.Succeeded({ requestId: Option.some("r-1"), effected: "applied" })
     const requeued = (delivery: number) => Settlement.Requeued({ error: throttled, delivery })
-    const released = Settlement.Released({ reason: "the worker shuts down" })
+    const released = Settlement.Released({ reason: "the worker shuts down", until: "next" })
 
     test(
       "claims a pending request once, with an audit row",
@@ -66,7 +67,7 @@ export const jobStoreContract = (
         assert.strictEqual(claim.correlationId, job.correlation_id)
         assert.strictEqual(claim.delivery, 1)
         assert.deepInclude(claim.row, {
-          principal: "alice",
+          principal: job.principal,
           action: "add",
           entitlement: "ReadOnlyAccess",
           account_id: "123456789012"
@@ -141,7 +142,7 @@ export const jobStoreContract = (
           assert.deepInclude(row, { principal_type: "User", duration_minutes: 5 })
           const other = yield* submitted()
           const tampered = yield* claimed({ ...other, principal: "mallory", duration_minutes: 30 })
-          assert.deepInclude(tampered.row, { principal: "alice", duration_minutes: null })
+          assert.deepInclude(tampered.row, { principal: other.principal, duration_minutes: null })
         })
       )
     } else {

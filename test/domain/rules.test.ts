@@ -122,7 +122,7 @@ describe("Settlement", () => {
     ],
     [requeued, "PENDING", "Delivery 3 ended transiently: Throttling: Rate exceeded (AttachUserPolicy)"],
     [
-      Settlement.Released({ reason: "the worker shuts down" }),
+      Settlement.Released({ reason: "the worker shuts down", until: "next" }),
       "PENDING",
       "Given back, not counted as a delivery: the worker shuts down"
     ]
@@ -134,7 +134,7 @@ describe("Settlement", () => {
   it("counts what it writes for a requeued delivery, and nothing else", () => {
     const counted = new RegExp(`^${countedDelivery.replaceAll("%", ".*")}$`)
     assert.match(auditLog(requeued), counted)
-    assert.notMatch(auditLog(Settlement.Released({ reason: "x" })), counted)
+    assert.notMatch(auditLog(Settlement.Released({ reason: "x", until: "next" })), counted)
     assert.notMatch(auditLog(Settlement.Failed({ error: throttled })), counted)
   })
 

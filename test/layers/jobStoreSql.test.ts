@@ -5,7 +5,7 @@ import { Settlement } from "../../src/domain/Settlement.ts"
 import { JobStoreSql } from "../../src/layers/postgres/JobStoreSql.ts"
 import { type Claim, JobStore } from "../../src/services/JobStore.ts"
 import { type Database, ourDatabase } from "../database.ts"
-import { aJob } from "../fixture.ts"
+import { aJob, waiting } from "../fixture.ts"
 
 /** A store, and the same database as a superuser who can hold rows back. */
 const withStore = <A, E>(
@@ -61,7 +61,7 @@ describe("JobStore over PostgreSQL, statements that are sent twice", () => {
         const store = yield* JobStore
         const job = aJob()
         yield* store.submit(job)
-        const claim = store.claim(job, { workerId: "w-1", take: "1" })
+        const claim = store.claim(job, { workerId: "w-1", take: "1" }, waiting)
         const [first, second] = yield* whileLocked(admin, job.correlation_id, 2, twice(claim))
         assert.deepStrictEqual(claimed(second), claimed(first))
         const record = Option.getOrThrow(yield* store.find(job.correlation_id))
@@ -80,7 +80,7 @@ describe("JobStore over PostgreSQL, statements that are sent twice", () => {
         const job = aJob()
         yield* store.submit(job)
         const claims = Effect.all(
-          ["w-1", "w-2"].map((workerId) => store.claim(job, { workerId, take: "1" })),
+          ["w-1", "w-2"].map((workerId) => store.claim(job, { workerId, take: "1" }, waiting)),
           { concurrency: "unbounded" }
         )
         const results = yield* whileLocked(admin, job.correlation_id, 2, claims)
@@ -95,14 +95,14 @@ describe("JobStore over PostgreSQL, statements that are sent twice", () => {
 
   it.live.each([
     ["SUCCESS", Settlement.Succeeded({ requestId: Option.some("r-1"), effected: "applied" })],
-    ["PENDING", Settlement.Released({ reason: "the worker shuts down" })]
+    ["PENDING", Settlement.Released({ reason: "the worker shuts down", until: "next" })]
   ] as const)("settles as %s once, and answers both alike", ([status, settlement]) =>
     withStore(ourDatabase, (admin) =>
       Effect.gen(function* () {
         const store = yield* JobStore
         const job = aJob()
         yield* store.submit(job)
-        const claim = claimed(yield* store.claim(job, { workerId: "w-1", take: "1" }))
+        const claim = claimed(yield* store.claim(job, { workerId: "w-1", take: "1" }, waiting))
         const both = yield* whileLocked(admin, job.correlation_id, 2, twice(store.settle(claim, settlement)))
         assert.deepStrictEqual(both, [true, true])
         const record = Option.getOrThrow(yield* store.find(job.correlation_id))

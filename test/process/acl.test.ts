@@ -9,7 +9,20 @@ import { awaitStatus, commitRow, deadLetterOf, lengths, push, request, World, wo
 
 /** What the README tells to grant, and what it says may be left out. */
 const grants = {
-  blmove: ["blmove", "lrange", "lrem", "lpush", "rpush", "multi", "exec", "del"],
+  blmove: [
+    "blmove",
+    "lrange",
+    "lrem",
+    "lpush",
+    "rpush",
+    "multi",
+    "exec",
+    "del",
+    "llen",
+    "zadd",
+    "zrem",
+    "zrangebyscore"
+  ],
   brpop: ["brpop", "lpush", "rpush", "del"]
 } as const
 const forProbes = ["ping", "llen", "lindex"]

@@ -71,7 +71,11 @@ describe("migrate", () => {
       }).pipe(Effect.provide(as("postgres")))
       const asSuperuser = { ...server(), DB_NAME: name }
       const first = yield* runCommand(asSuperuser, "migrate")
-      assert.deepStrictEqual(first, { code: 0, stdout: "schema csb_app: applied 1 create_requests\n", stderr: "" })
+      assert.deepStrictEqual(first, {
+        code: 0,
+        stdout: "schema csb_app: applied 1 create_requests, 2 index_unfinished\n",
+        stderr: ""
+      })
       const again = { code: 0, stdout: "schema csb_app is up to date\n", stderr: "" }
       assert.deepStrictEqual(yield* runCommand(asSuperuser, "migrate"), again)
       assert.deepStrictEqual(yield* runCommand({ ...asSuperuser, DB_USER: owner }, "migrate"), again)

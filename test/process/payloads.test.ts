@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { inject } from "vitest"
+import { LocalAws } from "../../local/aws/LocalAws.ts"
 import { aJob } from "../fixture.ts"
 import { eventually, startWorker } from "./program.ts"
 import { account, awaitStatus, commitRow, lengths, push, recordOf, request, World, world } from "./world.ts"
@@ -53,13 +54,20 @@ describe.skipIf(inject("redis") === undefined)("payloads", () => {
 
   it.live("spoilt in any way neither stop the worker nor vanish, and no other request is touched", () =>
     Effect.gen(function* () {
+      const aws = yield* LocalAws
       const { env, queue, redis } = yield* World
       const bystander = aJob({ principal: "bob" })
       yield* commitRow(bystander)
       const next = numbers(20_260_131)
       const sent: Array<{ readonly id: string; readonly payload: Buffer }> = []
       for (let count = 0; count < 150; count++) {
-        const job = aJob()
+        // Each on a key of its own, so that none waits for one that is lost.
+        const job = aJob({ account_id: String(300_000_000_000 + count) })
+        aws.world.addAccount({
+          accountId: job.account_id,
+          handlerRole: { name: "cSecBridgeIAMHandlerRole", externalId: "ext-1" },
+          users: ["alice"]
+        })
         yield* commitRow(job)
         const payload = spoilt(JSON.stringify(job), next)
         sent.push({ id: job.correlation_id, payload })

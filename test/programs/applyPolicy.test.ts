@@ -10,11 +10,12 @@ import {
   Throttling,
   Timeout
 } from "../../src/domain/AwsError.ts"
-import { policyChange } from "../../src/domain/PolicyChange.ts"
+import { type PolicyChange, policyChange } from "../../src/domain/PolicyChange.ts"
 import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
 import { applyPolicy } from "../../src/programs/applyPolicy.ts"
 import { AwsIam } from "../../src/services/AwsIam.ts"
-import { aJob, withWorker } from "../fixture.ts"
+import { Leases } from "../../src/services/Leases.ts"
+import { aClaim, aJob, alwaysAllowed, withWorker } from "../fixture.ts"
 
 const failure = { code: "Code", message: "why", operation: "AttachUserPolicy" }
 const throttled = new Throttling(failure)
@@ -29,6 +30,9 @@ const always = (draw: number) =>
     nextDoubleUnsafe: () => draw,
     nextIntUnsafe: () => assert.fail("no integer is drawn")
   })
+
+/** The first call for a request, whose lease never ends. */
+const apply = (change: PolicyChange) => applyPolicy(change, aClaim()).pipe(Effect.provideService(Leases, alwaysAllowed))
 
 /** Lets every attempt fail with the errors in turn, and notes when each was made, in milliseconds. */
 const attemptTimes = (errors: ReadonlyArray<AwsError>, draw: number) =>
@@ -46,7 +50,7 @@ const attemptTimes = (errors: ReadonlyArray<AwsError>, draw: number) =>
         )
       }))
     )
-    const working = yield* Effect.forkChild(Effect.exit(applyPolicy(add).pipe(always(draw))))
+    const working = yield* Effect.forkChild(Effect.exit(apply(add).pipe(always(draw))))
     yield* TestClock.adjust("10 minutes")
     yield* Fiber.join(working)
     return yield* Ref.get(times)
@@ -132,7 +136,7 @@ describe("an answer that was lost", () => {
       const aws = yield* AwsIamControl
       if (change.action === "remove") aws.attach(change)
       aws.obstruct({ when, effect: Effect.fail(lost) })
-      const applied = yield* applyPolicy(change).pipe(always(0))
+      const applied = yield* apply(change).pipe(always(0))
       return { effected: applied.effected, calls: aws.calls(), attachments: aws.attachments().length }
     }).pipe(withWorker())
 
@@ -170,7 +174,7 @@ describe("an answer that was lost in the last attempt", () => {
     Effect.gen(function* () {
       const aws = yield* AwsIamControl
       aws.obstruct({ when, effect: Effect.fail(lost) })
-      return yield* Effect.result(Effect.map(applyPolicy(add), ({ effected }) => effected))
+      return yield* Effect.result(Effect.map(apply(add), ({ effected }) => effected))
     }).pipe(withWorker({ retryMaxAttempts: 1 }))
 
   it.effect("is a success all the same when AWS has acted", () =>
@@ -183,7 +187,7 @@ describe("an answer that was lost in the last attempt", () => {
       const iam = yield* AwsIam
       aws.obstruct({ when: "after", effect: Effect.fail(lost) })
       const blind = { ...iam, isAttached: () => Effect.fail(new AccessDenied(failure)) }
-      const applied = yield* applyPolicy(add).pipe(Effect.provideService(AwsIam, blind), always(0))
+      const applied = yield* apply(add).pipe(Effect.provideService(AwsIam, blind), always(0))
       assert.strictEqual(applied.effected, "applied")
       assert.deepStrictEqual(aws.calls(), ["AttachUserPolicy", "AttachUserPolicy"])
     }).pipe(withWorker())
@@ -197,7 +201,7 @@ describe("an answer that was lost in the last attempt", () => {
 describe("NoSuchEntity", () => {
   it.effect("of a remove whose policy is not attached: already so", () =>
     Effect.gen(function* () {
-      const applied = yield* applyPolicy(remove)
+      const applied = yield* apply(remove)
       assert.strictEqual(applied.effected, "already so")
       assert.deepStrictEqual((yield* AwsIamControl).calls(), ["DetachUserPolicy", "ListAttachedUserPolicies"])
     }).pipe(withWorker())
@@ -208,7 +212,7 @@ describe("NoSuchEntity", () => {
       const aws = yield* AwsIamControl
       aws.attach(remove)
       aws.obstruct({ when: "before", effect: Effect.fail(new NoSuchEntity(failure)) })
-      assert.strictEqual((yield* Effect.flip(applyPolicy(remove)))._tag, "NoSuchEntity")
+      assert.strictEqual((yield* Effect.flip(apply(remove)))._tag, "NoSuchEntity")
     }).pipe(withWorker())
   )
 
@@ -216,7 +220,7 @@ describe("NoSuchEntity", () => {
     Effect.gen(function* () {
       const aws = yield* AwsIamControl
       aws.obstruct({ when: "before", effect: Effect.fail(new NoSuchEntity(failure)) })
-      assert.strictEqual((yield* Effect.flip(applyPolicy(add)))._tag, "NoSuchEntity")
+      assert.strictEqual((yield* Effect.flip(apply(add)))._tag, "NoSuchEntity")
       assert.deepStrictEqual(aws.calls(), ["AttachUserPolicy"])
     }).pipe(withWorker())
   )

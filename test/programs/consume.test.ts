@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Option, Ref } from "effect"
 import { TestClock } from "effect/testing"
@@ -10,7 +11,8 @@ import { Redis, RedisError } from "../../src/services/Redis.ts"
 import { WorkerStatus } from "../../src/services/WorkerStatus.ts"
 import { aJob, bytes, processing, queue, withWorker } from "../fixture.ts"
 
-const request = Effect.fnUntraced(function* (job = aJob()) {
+/** Each on a key of its own. */
+const request = Effect.fnUntraced(function* (job = aJob({ principal: randomUUID() })) {
   yield* (yield* JobStore).submit(job)
   yield* (yield* JobQueue).submit(bytes(job))
   return job.correlation_id
@@ -220,8 +222,8 @@ describe("consume", () => {
       let bug = true
       const faulty = Layer.succeed(JobStore, {
         ...store,
-        claim: (job, claimant) =>
-          bug && job.correlation_id === broken ? Effect.die(new Error("a bug")) : store.claim(job, claimant)
+        claim: (job, ...who) =>
+          bug && job.correlation_id === broken ? Effect.die(new Error("a bug")) : store.claim(job, ...who)
       })
       yield* aWorker(faulty)
       yield* Effect.repeat(TestClock.adjust("1 second"), { times: 20 })

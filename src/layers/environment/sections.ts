@@ -115,6 +115,9 @@ export const worker = readAll({
   maxDeliveries: withDefault("JOB_MAX_DELIVERIES", integer(0), 10),
   unknownJobGrace: withDefault("UNKNOWN_JOB_GRACE", duration(), Duration.seconds(3)),
   shutdownGrace: withDefault("SHUTDOWN_GRACE", duration(), Duration.seconds(25)),
+  lease: withDefault("JOB_LEASE", duration(Duration.seconds(1)), Duration.seconds(60)),
+  recoveryInterval: withDefault("RECOVERY_INTERVAL", duration(Duration.millis(100)), Duration.seconds(15)),
+  orphanAfter: withDefault("ORPHAN_AFTER", duration(Duration.seconds(1)), Duration.minutes(2)),
   policyRules: readAll({
     deny: Effect.map(
       patterns("POLICY_DENY"),
@@ -131,9 +134,6 @@ export const worker = readAll({
   // Nothing uses these yet; a bad value is told all the same, so that it is no surprise later.
   reserved: readAll({
     accountConcurrency: optional("ACCOUNT_CONCURRENCY", integer(1)),
-    lease: optional("JOB_LEASE", duration(Duration.seconds(1))),
-    recoveryInterval: optional("RECOVERY_INTERVAL", duration(Duration.millis(1))),
-    orphanAfter: optional("ORPHAN_AFTER", duration()),
     adminToken: optional("HTTP_ADMIN_TOKEN", secret),
     otlpEndpoint: optional("OTEL_EXPORTER_OTLP_ENDPOINT", url),
     otelServiceName: optional("OTEL_SERVICE_NAME", Schema.String)

@@ -1,6 +1,15 @@
-import { Clock, DateTime, Effect, Layer, Option } from "effect"
+import { Clock, DateTime, Duration, Effect, Layer, Option } from "effect"
 import type { RequestRecord, RequestRow, Status } from "../../domain/Request.ts"
-import { auditLog, claimedBy, countedDelivery, statusAfter } from "../../domain/Settlement.ts"
+import {
+  auditLog,
+  claimedBy,
+  countedDelivery,
+  countedLoss,
+  doubtLogs,
+  lostTooManyLog,
+  recoveredLog,
+  statusAfter
+} from "../../domain/Settlement.ts"
 import { ClaimResult, JobStore } from "../../services/JobStore.ts"
 
 interface AuditRow {
@@ -19,7 +28,23 @@ interface Row {
   readonly references: ReadonlyArray<string>
 }
 
-const counted = new RegExp(`^${countedDelivery.replaceAll("%", ".*")}$`)
+/** PostgreSQL's LIKE, for patterns without `_`. */
+const like = (pattern: string) => new RegExp(`^${pattern.replaceAll("%", ".*")}$`)
+const counted = like(countedDelivery)
+const lost = like(countedLoss)
+const doubts = doubtLogs.map(like)
+
+const touchedAt = ({ requestedAt, updatedAt }: Row) =>
+  DateTime.toEpochMillis(Option.getOrElse(updatedAt, () => requestedAt))
+
+const isOnKeyOf = (one: RequestRow) => (other: RequestRow) =>
+  one.account_id === other.account_id && one.principal === other.principal && one.entitlement === other.entitlement
+
+/** Requests of the same time come in the order of their ids. */
+const isOlder = ([id, row]: readonly [string, Row], [otherId, other]: readonly [string, Row]) => {
+  const apart = DateTime.toEpochMillis(row.requestedAt) - DateTime.toEpochMillis(other.requestedAt)
+  return apart < 0 || (apart === 0 && id < otherId)
+}
 
 /** `JobStore` in this process's memory, with the labels and the columns of our schema. */
 export const JobStoreMemory = Layer.sync(JobStore, () => {
@@ -40,14 +65,32 @@ export const JobStoreMemory = Layer.sync(JobStore, () => {
       return entry.id
     })
 
+  const touch = (id: string, row: Row, now: DateTime.Utc) => rows.set(id, { ...row, updatedAt: Option.some(now) })
+
   return JobStore.of({
-    claim: Effect.fnUntraced(function* (job, { take, workerId }) {
+    claim: Effect.fnUntraced(function* (job, { take, workerId }, { keepFresh, orphansBefore }) {
       const id = job.correlation_id
       const found = rows.get(id)
       if (found === undefined) return Option.none()
       const delivery = 1 + found.audit.filter(({ log }) => counted.test(log)).length
+      const losses = found.audit.filter((entry) => lost.test(entry.log)).length
       const log = `Delivery ${delivery}${claimedBy(workerId, take)}`
+      const doubtful = found.audit.some((entry) => doubts.some((doubt) => doubt.test(entry.log)))
       if (found.status === "PENDING") {
+        const ahead = Array.from(rows).filter(
+          ([otherId, other]) =>
+            otherId !== id &&
+            isOnKeyOf(found.row)(other.row) &&
+            (other.status === "IN_PROGRESS" ||
+              (other.status === "PENDING" &&
+                isOlder([otherId, other], [id, found]) &&
+                touchedAt(other) >= orphansBefore))
+        ).length
+        if (ahead > 0) {
+          const now = yield* DateTime.now
+          if (touchedAt(found) < DateTime.toEpochMillis(now) - Duration.toMillis(keepFresh)) touch(id, found, now)
+          return Option.some(ClaimResult.Blocked({ ahead }))
+        }
         const { row } = found
         const agrees = (["principal", "action", "entitlement", "account_id"] as const).every(
           (it) => row[it] === job[it]
@@ -61,12 +104,15 @@ export const JobStoreMemory = Layer.sync(JobStore, () => {
             }
           : row
         const token = yield* advance(id, { ...found, row: filled }, "IN_PROGRESS", log)
-        return Option.some(ClaimResult.Claimed({ claim: { correlationId: id, token, delivery, row: filled } }))
+        const claim = { correlationId: id, token, delivery, losses, doubtful, row: filled }
+        return Option.some(ClaimResult.Claimed({ claim }))
       }
       const before = found.audit.find((entry) => entry.log === log)
       return Option.some(
         found.status === "IN_PROGRESS" && before !== undefined
-          ? ClaimResult.Claimed({ claim: { correlationId: id, token: before.id, delivery, row: found.row } })
+          ? ClaimResult.Claimed({
+              claim: { correlationId: id, token: before.id, delivery, losses, doubtful, row: found.row }
+            })
           : ClaimResult.NotPending({ status: found.status })
       )
     }),
@@ -83,6 +129,62 @@ export const JobStoreMemory = Layer.sync(JobStore, () => {
         return true
       }
       return later.some((entry) => entry.status === status && entry.log === log)
+    }),
+
+    heartbeat: Effect.fnUntraced(function* (claims) {
+      const now = yield* DateTime.now
+      return claims.flatMap(({ correlationId: id, token }) => {
+        const found = rows.get(id)
+        const ours =
+          found?.status === "IN_PROGRESS" &&
+          !found.audit.some((entry) => entry.id > token && entry.status === "IN_PROGRESS")
+        if (ours) touch(id, found, now)
+        return ours ? [id] : []
+      })
+    }),
+
+    recover: Effect.fnUntraced(function* (lease, maxLosses) {
+      const before = (yield* Clock.currentTimeMillis) - Duration.toMillis(lease)
+      const found = Array.from(rows).filter(([, row]) => row.status === "IN_PROGRESS" && touchedAt(row) < before)
+      return Option.some(
+        yield* Effect.forEach(found, ([id, row]) => {
+          const losses = 1 + row.audit.filter((entry) => lost.test(entry.log)).length
+          const status = losses >= maxLosses ? "FAILED" : "PENDING"
+          return Effect.as(advance(id, row, status, status === "FAILED" ? lostTooManyLog : recoveredLog), {
+            correlationId: id,
+            status
+          } as const)
+        })
+      )
+    }),
+
+    standings: (ids) =>
+      Effect.sync(() =>
+        ids.flatMap((correlationId) => {
+          const found = rows.get(correlationId)
+          if (found === undefined) return []
+          const lostTooMany = found.status === "FAILED" && found.audit.some(({ log }) => log === lostTooManyLog)
+          return [{ correlationId, status: found.status, lostTooMany }]
+        })
+      ),
+
+    oldestOf: (ids) =>
+      Effect.sync(() => {
+        const times = ids.flatMap((id) => Option.toArray(Option.fromUndefinedOr(rows.get(id)?.requestedAt)))
+        return times.length === 0 ? Option.none() : Option.some(Math.min(...times.map(DateTime.toEpochMillis)))
+      }),
+
+    orphans: Effect.fnUntraced(function* (before) {
+      const now = yield* DateTime.now
+      const found = Array.from(rows).filter(([, row]) => row.status === "PENDING" && touchedAt(row) < before)
+      const rebuildable = found.filter(([, { row }]) => row.principal_type !== null && row.entitlement_type !== null)
+      for (const [id, row] of rebuildable) touch(id, row, now)
+      return {
+        rebuilt: rebuildable.map(([correlation_id, { requestedAt, row }]) =>
+          JSON.stringify({ correlation_id, target_cloud: "aws", ...row, received_at: DateTime.formatIso(requestedAt) })
+        ),
+        left: found.length - rebuildable.length
+      }
     }),
 
     reject: Effect.fnUntraced(function* (id, log) {

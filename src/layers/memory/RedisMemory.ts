@@ -1,9 +1,13 @@
 import { Deferred, type Duration, Effect, Layer, Option } from "effect"
 import { type ListEnd, Redis } from "../../services/Redis.ts"
 
-/** `Redis` in this process's memory: the same lists, and blocking that waits on the Effect clock. Nothing survives it. */
+/** Members are bytes, which latin1 keeps one by one; Redis orders equal scores by them. */
+const nameOf = (member: Uint8Array) => Buffer.from(member).toString("latin1")
+
+/** `Redis` in this process's memory: the same lists and sorted sets, and blocking that waits on the Effect clock. Nothing survives it. */
 export const RedisMemory = Layer.sync(Redis, () => {
   const lists = new Map<string, Array<Uint8Array>>()
+  const sets = new Map<string, Map<string, number>>()
   let pushed = Deferred.makeUnsafe<void>()
 
   const read = (key: string): ReadonlyArray<Uint8Array> => lists.get(key) ?? []
@@ -24,6 +28,10 @@ export const RedisMemory = Layer.sync(Redis, () => {
     const index = read(key).findIndex((element) => Buffer.from(element).equals(value))
     if (index >= 0) write(key, read(key).toSpliced(index, 1))
   }
+
+  const setScore = (key: string, member: Uint8Array, score: number) =>
+    sets.set(key, new Map(sets.get(key)).set(nameOf(member), score))
+  const removeMember = (key: string, member: Uint8Array) => sets.get(key)?.delete(nameOf(member))
 
   const pop = (key: string) =>
     Effect.sync(() => {
@@ -59,8 +67,28 @@ export const RedisMemory = Layer.sync(Redis, () => {
         remove(source, value)
         push(destination, end, value)
       }),
-    list: (key) => Effect.sync(() => read(key)),
-    delete: (key) => Effect.sync(() => void lists.delete(key)),
+    transferToSet: (source, destination, score, value) =>
+      Effect.sync(() => {
+        remove(source, value)
+        setScore(destination, value, score)
+      }),
+    transferFromSet: (source, destination, value) =>
+      Effect.sync(() => {
+        removeMember(source, value)
+        push(destination, "right", value)
+      }),
+    list: (key, count) => Effect.sync(() => (count === undefined ? read(key) : read(key).slice(-count))),
+    setScore: (key, member, score) => Effect.sync(() => void setScore(key, member, score)),
+    removeMember: (key, member) => Effect.sync(() => void removeMember(key, member)),
+    lowest: (key, max, limit) =>
+      Effect.sync(() =>
+        Array.from(sets.get(key) ?? [])
+          .filter(([, score]) => score <= max)
+          .toSorted(([a, first], [b, second]) => first - second || (a < b ? -1 : 1))
+          .slice(0, limit)
+          .map(([name]) => Buffer.from(name, "latin1"))
+      ),
+    delete: (key) => Effect.sync(() => void (lists.delete(key), sets.delete(key))),
     length: (key) => Effect.sync(() => read(key).length),
     last: (key) => Effect.sync(() => Option.fromUndefinedOr(read(key).at(-1))),
     ping: Effect.void

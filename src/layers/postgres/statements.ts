@@ -1,5 +1,8 @@
-import { countedDelivery } from "../../domain/Settlement.ts"
+import { countedDelivery, countedLoss, doubtLogs } from "../../domain/Settlement.ts"
 import { type Dialect, optionalColumns } from "./catalog.ts"
+
+/** No more requests than these are counted before a blocked one. */
+const countedAhead = 1_000
 
 /**
  * The statements of a job's life, as text in the database's own words: built once, since building them for each job would cost
@@ -20,8 +23,8 @@ export const statementsFor = ({ labels, optional }: Dialect) => {
   const fill = optional
     .map(
       (column, index) => `, ${column} = CASE
-        WHEN (principal, action, entitlement, account_id) = ($3, $4, $5, $6)
-        THEN coalesce(${column}, $${7 + index}) ELSE ${column} END`
+        WHEN (principal, action, entitlement, account_id) = ($5, $6, $7, $8)
+        THEN coalesce(${column}, $${9 + index}) ELSE ${column} END`
     )
     .join("")
 
@@ -29,29 +32,48 @@ export const statementsFor = ({ labels, optional }: Dialect) => {
     columns,
 
     /**
-     * $1 the request, $2 what the audit row says of the claimant, and where there are optional columns $3 to $6 principal, action,
-     * entitlement and account, then their values.
+     * $1 the request, $2 what the audit row says of the claimant, $3 before which time a pending request must have been touched to
+     * hold nobody up, $4 after how many milliseconds one that is held up is touched, and where there are optional columns $5 to $8
+     * principal, action, entitlement and account, then their values.
      */
     claim: `
       WITH seen AS (
-        SELECT status::text AS seen, last_upd_time_stamp, ${columns} FROM csb_requests WHERE ${ours}
+        SELECT correlation_id, status::text AS seen, req_time_stamp, last_upd_time_stamp, ${columns}
+        FROM csb_requests WHERE ${ours}
+      ), ahead AS (
+        SELECT count(*)::int AS ahead FROM (
+          SELECT FROM seen AS mine JOIN csb_requests AS other USING (account_id, principal, entitlement)
+          WHERE mine.seen = ${label("PENDING")} AND other.correlation_id <> mine.correlation_id
+            AND other.cloud_provider = 'aws' AND other.status IN (${label("PENDING")}, ${label("IN_PROGRESS")})
+            AND (other.status = ${label("IN_PROGRESS")}
+              OR (other.req_time_stamp, other.correlation_id) < (mine.req_time_stamp, mine.correlation_id)
+                AND coalesce(other.last_upd_time_stamp, other.req_time_stamp) >= $3::timestamptz)
+          LIMIT ${countedAhead}
+        ) AS others
       ), claimed AS (
         UPDATE csb_requests SET status = ${label("IN_PROGRESS")}, last_upd_time_stamp = clock_timestamp()${fill}
-        WHERE ${ours} AND status = ${label("PENDING")}
+        WHERE ${ours} AND status = ${label("PENDING")} AND (SELECT ahead FROM ahead) = 0
         RETURNING ${columns}
+      ), kept AS (
+        UPDATE csb_requests SET last_upd_time_stamp = clock_timestamp()
+        WHERE ${ours} AND status = ${label("PENDING")} AND (SELECT ahead FROM ahead) > 0
+          AND coalesce(last_upd_time_stamp, req_time_stamp) < now() - $4::float8 * interval '1 millisecond'
       ), delivery AS (
-        SELECT CASE WHEN last_upd_time_stamp IS NULL OR seen NOT IN (${label("PENDING")}, ${label("IN_PROGRESS")}) THEN 1
-          ELSE 1 + (
-            SELECT count(*) FROM csb_requests_audit
-            WHERE correlation_id = $1::uuid AND audit_log LIKE '${countedDelivery}'
-          ) END::int AS delivery
-        FROM seen
+        SELECT 1 + transient AS delivery, losses, doubtful FROM seen CROSS JOIN LATERAL (
+          SELECT count(*) FILTER (WHERE audit_log LIKE '${countedDelivery}')::int AS transient,
+            count(*) FILTER (WHERE audit_log LIKE '${countedLoss}')::int AS losses,
+            count(*) FILTER (WHERE audit_log LIKE ANY (ARRAY[${doubtLogs.map((log) => `'${log}'`).join(", ")}])) > 0 AS doubtful
+          FROM csb_requests_audit
+          -- What was never touched has no trail to be read.
+          WHERE correlation_id = $1::uuid AND seen.last_upd_time_stamp IS NOT NULL
+            AND seen.seen IN (${label("PENDING")}, ${label("IN_PROGRESS")})
+        ) AS trail
       ), audited AS (
         INSERT INTO csb_requests_audit (correlation_id, status, audit_log)
         SELECT $1::uuid, ${label("IN_PROGRESS")}, 'Delivery ' || delivery || $2::text FROM claimed CROSS JOIN delivery
         RETURNING audit_id
       )
-      SELECT seen, delivery, row.*,
+      SELECT seen, delivery, losses, doubtful, ahead, row.*,
         -- A CASE, since as a join the scan for a claim made before would run for every fresh one.
         CASE WHEN audited.audit_id IS NOT NULL OR seen <> ${label("IN_PROGRESS")} THEN audited.audit_id ELSE (
           SELECT max(audit_id) FROM csb_requests_audit
@@ -60,6 +82,7 @@ export const statementsFor = ({ labels, optional }: Dialect) => {
         ) END AS token
       FROM seen
       CROSS JOIN delivery
+      CROSS JOIN ahead
       LEFT JOIN audited ON true
       CROSS JOIN LATERAL (SELECT claimed.* FROM claimed UNION ALL SELECT ${columns} FROM seen LIMIT 1) AS row`,
 

@@ -2,9 +2,10 @@ import { PgMigrator } from "@effect/sql-pg"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import createRequests from "./0001_create_requests.ts"
+import indexUnfinished from "./0002_index_unfinished.ts"
 import { bootstrap, owner } from "./bootstrap.ts"
 
-const migrations = { "0001_create_requests": createRequests }
+const migrations = { "0001_create_requests": createRequests, "0002_index_unfinished": indexUnfinished }
 
 /**
  * Creates or upgrades our schema (contract §4). Needs one connection for all of it, since what it creates belongs to the role

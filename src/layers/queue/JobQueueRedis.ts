@@ -1,11 +1,16 @@
 import { randomBytes } from "node:crypto"
 import { Clock, Duration, Effect, Layer, Option } from "effect"
-import { RedisConfig, WorkerConfig } from "../services/Config.ts"
-import { type DeadLetter, type Delivery, JobQueue } from "../services/JobQueue.ts"
-import { Redis, RedisError } from "../services/Redis.ts"
+import { RedisConfig, WorkerConfig } from "../../services/Config.ts"
+import { type Delivery, JobQueue } from "../../services/JobQueue.ts"
+import { Redis, RedisError } from "../../services/Redis.ts"
+import { encodeDeadLetter } from "./deadLetter.ts"
+import { keysOf } from "./keys.ts"
 
 /** A drain waits for it, since a take is not interrupted; BRPOP of Redis < 6 knows whole seconds only. */
 const waitForPayload = Duration.seconds(1)
+
+/** In the mode `brpop`, whose ACL may grant no sorted set, a delayed payload stays in our hands, for so long at most. */
+const longestHold = Duration.seconds(1)
 
 /** `JobQueue` over the lists of contract §3, in both fetch modes. */
 export const JobQueueRedis = Layer.effect(
@@ -15,9 +20,9 @@ export const JobQueueRedis = Layer.effect(
     const { fetchMode, queue } = yield* RedisConfig
     const { workerId } = yield* WorkerConfig
 
-    const deadLetters = `${queue}_error`
+    const keys = keysOf(queue)
     const reliable = fetchMode === "blmove"
-    const processing = `{${queue}}:processing:${workerId}`
+    const processing = keys.processing(workerId)
 
     // A worker id may be set for good, and a take has to be told from those of an earlier boot.
     const boot = randomBytes(4).toString("hex")
@@ -44,7 +49,7 @@ export const JobQueueRedis = Layer.effect(
         : redis.push(queue, end, delivery.payload)
       ).pipe(Effect.tap(letGo(delivery)))
 
-    const forgetStatus = (correlationId: string) => redis.delete(`cache:status:${correlationId}`)
+    const forgetStatus = (correlationId: string) => redis.delete(keys.cachedStatus(correlationId))
 
     /** By an earlier boot with the same worker id: not ours to take, since their rows are still claimed. */
     const leftBehind = reliable
@@ -83,16 +88,22 @@ export const JobQueueRedis = Layer.effect(
         Effect.all([remove(delivery), forgetStatus(correlationId)], { concurrency: "unbounded", discard: true }),
       requeue: move("left"),
       giveBack: move("right"),
-      deadLetter: (delivery, letter) =>
+      delay: (delivery, time) =>
+        reliable
+          ? Effect.flatMap(Clock.currentTimeMillis, (now) =>
+              redis.transferToSet(processing, keys.delayed, now + Duration.toMillis(time), delivery.payload)
+            ).pipe(Effect.tap(letGo(delivery)))
+          : Effect.andThen(Effect.sleep(Duration.min(time, longestHold)), move("left")(delivery)),
+      deadLetter: (payload, letter) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
-          redis.push(deadLetters, "left", encodeDeadLetter(delivery.payload, letter, workerId, now))
+          redis.push(keys.deadLetters, "left", encodeDeadLetter(payload, letter, workerId, now))
         ),
       forgetStatus,
       submit: (payload) => redis.push(queue, "left", payload),
       stats: Effect.all(
         {
           depth: redis.length(queue),
-          deadLetters: redis.length(deadLetters),
+          deadLetters: redis.length(keys.deadLetters),
           oldest: redis.last(queue)
         },
         { concurrency: "unbounded" }
@@ -110,19 +121,3 @@ const withRemedy = (error: RedisError): RedisError =>
         reason: error.reason,
         message: `${error.message}; grant it, or set REDIS_FETCH_MODE=brpop`
       })
-
-/** Contract §3. Bytes that are not UTF-8 come as base64. */
-const encodeDeadLetter = (payload: Uint8Array, letter: DeadLetter, workerId: string, now: number): Uint8Array => {
-  const text = Buffer.from(payload).toString("utf8")
-  const isText = Buffer.from(text, "utf8").equals(payload)
-  return Buffer.from(
-    JSON.stringify({
-      ...(isText ? { payload: text } : { payload_base64: Buffer.from(payload).toString("base64") }),
-      reason: letter.reason,
-      message: letter.message,
-      correlation_id: Option.getOrNull(letter.correlationId),
-      worker_id: workerId,
-      failed_at: new Date(now).toISOString()
-    })
-  )
-}

@@ -1,0 +1,103 @@
+import { countedLoss, lostTooManyLog, recoveredLog } from "../../domain/Settlement.ts"
+import type { Dialect } from "./catalog.ts"
+
+/** Requests that one statement recovers or rebuilds. */
+const atOnce = 500
+
+/** Orphans that are counted. */
+const counted = 10_000
+
+/** Statements of the heartbeat and of the sweep, as text in the database's own words, like those of a job's life. */
+export const sweepStatementsFor = ({ labels, optional }: Dialect) => {
+  const label = (status: keyof typeof labels) => `'${labels[status]}'`
+  const touched = "coalesce(last_upd_time_stamp, req_time_stamp)"
+  const orphaned = `cloud_provider = 'aws' AND status = ${label("PENDING")} AND ${touched} < $1::timestamptz`
+  const rebuildable = "principal_type IS NOT NULL AND entitlement_type IS NOT NULL"
+  const canRebuild = optional.includes("principal_type") && optional.includes("entitlement_type")
+  const duration = optional.includes("duration_minutes") ? "duration_minutes" : "NULL"
+
+  return {
+    /** $1 the requests, $2 the tokens of their claims. */
+    heartbeat: `
+      UPDATE csb_requests AS request SET last_upd_time_stamp = clock_timestamp()
+      FROM unnest($1::uuid[], $2::bigint[]) AS held(id, token)
+      WHERE request.correlation_id = held.id AND request.cloud_provider = 'aws'
+        AND request.status = ${label("IN_PROGRESS")}
+        AND NOT EXISTS (
+          SELECT FROM csb_requests_audit AS audit
+          WHERE audit.correlation_id = held.id AND audit.audit_id > held.token AND audit.status = ${label("IN_PROGRESS")}
+        )
+      RETURNING request.correlation_id`,
+
+    /** $1 the lease in milliseconds, $2 how many lost workers are too many. The lock goes with the statement. */
+    recover: `
+      WITH turn AS MATERIALIZED (
+        SELECT pg_try_advisory_xact_lock(hashtext('csb_requests sweep')) AS ours
+      ), lost AS (
+        SELECT correlation_id FROM csb_requests
+        WHERE (SELECT ours FROM turn) AND cloud_provider = 'aws' AND status = ${label("IN_PROGRESS")}
+          AND ${touched} < now() - $1::float8 * interval '1 millisecond'
+        ORDER BY ${touched} LIMIT ${atOnce} FOR UPDATE SKIP LOCKED
+      ), judged AS (
+        SELECT correlation_id, 1 + (
+          SELECT count(*) FROM csb_requests_audit AS audit
+          WHERE audit.correlation_id = lost.correlation_id AND audit_log LIKE '${countedLoss}'
+        ) >= $2::int AS failed
+        FROM lost
+      ), given_back AS (
+        UPDATE csb_requests AS request SET status = ${label("PENDING")}, last_upd_time_stamp = clock_timestamp()
+        FROM judged WHERE request.correlation_id = judged.correlation_id AND NOT failed
+        RETURNING request.correlation_id
+      ), failed AS (
+        UPDATE csb_requests AS request SET status = ${label("FAILED")}, last_upd_time_stamp = clock_timestamp()
+        FROM judged WHERE request.correlation_id = judged.correlation_id AND failed
+        RETURNING request.correlation_id
+      ), audited_back AS (
+        INSERT INTO csb_requests_audit (correlation_id, status, audit_log)
+        SELECT correlation_id, ${label("PENDING")}, '${recoveredLog}' FROM given_back
+      ), audited_failed AS (
+        INSERT INTO csb_requests_audit (correlation_id, status, audit_log)
+        SELECT correlation_id, ${label("FAILED")}, '${lostTooManyLog}' FROM failed
+      )
+      SELECT ours, correlation_id, failed FROM turn LEFT JOIN judged ON true`,
+
+    /** $1 the requests. */
+    standings: `
+      SELECT correlation_id, status::text AS status, status = ${label("FAILED")} AND EXISTS (
+        SELECT FROM csb_requests_audit AS audit
+        WHERE audit.correlation_id = request.correlation_id AND audit_log = '${lostTooManyLog}'
+      ) AS lost_too_many
+      FROM csb_requests AS request WHERE correlation_id = ANY ($1::uuid[]) AND cloud_provider = 'aws'`,
+
+    /** $1 the requests. */
+    oldestOf: `
+      SELECT extract(epoch FROM min(req_time_stamp))::float8 * 1000 AS oldest
+      FROM csb_requests WHERE correlation_id = ANY ($1::uuid[]) AND cloud_provider = 'aws'`,
+
+    /** $1 before which time they were touched last. */
+    rebuildOrphans: canRebuild
+      ? `
+      WITH orphaned AS (
+        SELECT correlation_id FROM csb_requests WHERE ${orphaned} AND ${rebuildable}
+        ORDER BY ${touched} LIMIT ${atOnce} FOR UPDATE SKIP LOCKED
+      ), rebuilt AS (
+        UPDATE csb_requests AS request SET last_upd_time_stamp = clock_timestamp()
+        FROM orphaned WHERE request.correlation_id = orphaned.correlation_id
+        RETURNING request.*
+      )
+      SELECT json_strip_nulls(json_build_object(
+        'correlation_id', correlation_id, 'client_request_id', client_req_id, 'target_cloud', 'aws',
+        'account_id', account_id, 'principal', principal, 'principal_type', principal_type, 'action', action,
+        'entitlement', entitlement, 'entitlement_type', entitlement_type, 'duration_minutes', ${duration},
+        'received_at', to_char(req_time_stamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+      ))::text AS payload
+      FROM rebuilt ORDER BY req_time_stamp, correlation_id`
+      : undefined,
+
+    /** $1 before which time they were touched last. */
+    countOrphans: `
+      SELECT count(*)::int AS orphans FROM (
+        SELECT FROM csb_requests WHERE ${orphaned}${canRebuild ? ` AND NOT (${rebuildable})` : ""} LIMIT ${counted}
+      ) AS orphaned`
+  }
+}

@@ -1,0 +1,103 @@
+import { Clock, Effect, Layer } from "effect"
+import { RedisConfig, WorkerConfig } from "../../services/Config.ts"
+import { Redis } from "../../services/Redis.ts"
+import { Workers } from "../../services/Workers.ts"
+import { keysOf } from "./keys.ts"
+
+/** Payloads moved from the delayed ones at a time: what is due must not crowd out what has never been tried. */
+const releasedAtOnce = 50
+
+/** Payloads at the right end of the list that are looked at: a few may lie there in another order than they were pushed. */
+const lookedAt = 100
+
+/** Workers of one queue, alive or not, that are looked at. */
+const manyWorkers = 1_000
+
+const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
+
+/**
+ * `Workers` over Redis. In the mode `brpop`, where no worker leaves anything behind and an ACL may grant no sorted set, there is
+ * nothing to do.
+ */
+export const WorkersRedis = Layer.effect(
+  Workers,
+  Effect.gen(function* () {
+    const redis = yield* Redis
+    const { fetchMode, queue } = yield* RedisConfig
+    const { workerId } = yield* WorkerConfig
+    const keys = keysOf(queue)
+    const self = Buffer.from(workerId)
+
+    if (fetchMode === "brpop") {
+      return Workers.of({
+        announce: () => Effect.void,
+        retire: Effect.void,
+        releaseDue: Effect.void,
+        leftovers: Effect.succeed([]),
+        reclaim: () => Effect.void,
+        discard: () => Effect.void,
+        oldest: Effect.succeed(null)
+      })
+    }
+
+    // An id may be set for good: what its earlier boot held then lies in our own list, and nobody else takes it for a lost one's.
+    let leftBehind = yield* Effect.orElseSucceed(
+      redis.list(keys.processing(workerId)),
+      (): ReadonlyArray<Uint8Array> => []
+    )
+    const taken = (owner: string, payload: Uint8Array) =>
+      Effect.sync(() => {
+        const index = owner === workerId ? leftBehind.findIndex((it) => Buffer.from(it).equals(payload)) : -1
+        if (index >= 0) leftBehind = leftBehind.toSpliced(index, 1)
+      })
+
+    const release = Effect.fnUntraced(function* (until: number, limit: number) {
+      const due = yield* redis.lowest(keys.delayed, until, limit)
+      // The first one is to be taken first, so it comes last.
+      yield* Effect.forEach(due.toReversed(), (payload) => redis.transferFromSet(keys.delayed, keys.queue, payload), {
+        concurrency: "unbounded",
+        discard: true
+      })
+    })
+
+    return Workers.of({
+      announce: (aliveUntil) => redis.setScore(keys.workers, self, aliveUntil),
+
+      retire: Effect.gen(function* () {
+        yield* release(Number.POSITIVE_INFINITY, 10_000)
+        if ((yield* redis.length(keys.processing(workerId))) === 0) yield* redis.removeMember(keys.workers, self)
+      }),
+
+      releaseDue: Effect.flatMap(Clock.currentTimeMillis, (now) => release(now, releasedAtOnce)),
+
+      leftovers: Effect.gen(function* () {
+        const lost = yield* redis.lowest(keys.workers, yield* Clock.currentTimeMillis, manyWorkers)
+        const others = yield* Effect.forEach(
+          lost.map(text).filter((id) => id !== workerId),
+          (id) => Effect.map(redis.list(keys.processing(id)), (payloads) => ({ workerId: id, payloads }))
+        )
+        yield* Effect.forEach(
+          others.filter(({ payloads }) => payloads.length === 0),
+          (other) => redis.removeMember(keys.workers, Buffer.from(other.workerId)),
+          { discard: true }
+        )
+        return [{ workerId, payloads: leftBehind }, ...others].filter(({ payloads }) => payloads.length > 0)
+      }),
+
+      reclaim: (owner, payload) =>
+        redis
+          .transfer(keys.processing(owner), keys.queue, "right", payload)
+          .pipe(Effect.andThen(taken(owner, payload))),
+      discard: (owner, payload) =>
+        redis.removeFirst(keys.processing(owner), payload).pipe(Effect.andThen(taken(owner, payload))),
+
+      // The list first: what is taken meanwhile is met again in the hands of its taker.
+      oldest: Effect.gen(function* () {
+        const next = yield* redis.list(keys.queue, lookedAt)
+        const all = yield* redis.lowest(keys.workers, Number.POSITIVE_INFINITY, manyWorkers)
+        const held = yield* Effect.forEach(all, (id) => redis.list(keys.processing(text(id))))
+        return [...next, ...held.flat()]
+      })
+    })
+  })
+)

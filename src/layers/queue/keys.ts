@@ -1,0 +1,12 @@
+/**
+ * The keys of contract §3. The braces are a hash tag, which keeps them in the slot of the list itself on Redis Cluster:
+ * https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
+ */
+export const keysOf = (queue: string) => ({
+  queue,
+  processing: (workerId: string) => `{${queue}}:processing:${workerId}`,
+  workers: `{${queue}}:workers`,
+  delayed: `{${queue}}:delayed`,
+  deadLetters: `${queue}_error`,
+  cachedStatus: (correlationId: string) => `cache:status:${correlationId}`
+})
