@@ -112,6 +112,15 @@ export const memoryWorker = (settings: Partial<WorkerConfig["Service"]> = {}) =>
     Layer.provideMerge(Layer.mergeAll(testWorkerConfig(settings), testRedisConfig(), testAwsConfig()))
   )
 
+/** Another worker on the same fakes. */
+export const anotherWorker = (workerId: string, settings: Partial<WorkerConfig["Service"]> = {}) =>
+  Layer.fresh(LeasesLive).pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(Layer.fresh(JobQueueRedis), Layer.fresh(WorkersRedis), Layer.fresh(WorkerStatusLive))
+    ),
+    Layer.provideMerge(testWorkerConfig({ ...settings, workerId }))
+  )
+
 /** Runs a test on a fresh memory worker. */
 export const withWorker =
   (settings: Partial<WorkerConfig["Service"]> = {}) =>

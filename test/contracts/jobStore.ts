@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, type Layer, Option } from "effect"
-import { Throttling } from "../../src/domain/AwsError.ts"
-import { auditLog, JobRejected, Settlement } from "../../src/domain/Settlement.ts"
-import { type Claim, ClaimResult, JobStore } from "../../src/services/JobStore.ts"
+import { Clock, Context, Duration, Effect, type Layer, Option, Schedule, Schema } from "effect"
+import { Throttling, Timeout } from "../../src/domain/AwsError.ts"
+import { auditLog, JobRejected, lostTooManyLog, recoveredLog, Settlement } from "../../src/domain/Settlement.ts"
+import { type Claim, ClaimResult, JobStore, type Standing, type Waiting } from "../../src/services/JobStore.ts"
 import { aJob, waiting } from "../fixture.ts"
 
 /** The store as the API's role sees it: it may submit. */
@@ -14,6 +14,13 @@ export interface StoreFlavour {
   /** Whether the optional columns of contract §4 exist. */
   readonly optionalColumns: boolean
 }
+
+/** Until the clock has moved on. */
+const eventuallyLater = (millis: number) =>
+  Effect.repeat(Clock.currentTimeMillis, { until: (now) => now > millis + 1, schedule: Schedule.spaced("1 millis") })
+
+const byId = (standings: ReadonlyArray<Standing>) =>
+  standings.toSorted((a, b) => (a.correlationId < b.correlationId ? -1 : 1))
 
 /** What every `JobStore` does. */
 export const jobStoreContract = (
@@ -287,6 +294,228 @@ export const jobStoreContract = (
         yield* claimed(busy)
         assert.deepStrictEqual(yield* store.reject(busy.correlation_id, "why"), Option.some(labels.IN_PROGRESS))
         assert.strictEqual((yield* recordOf(busy)).status, labels.IN_PROGRESS)
+      })
+    )
+
+    const blockedBy = (job: ReturnType<typeof aJob>, settings: Partial<Waiting> = {}) =>
+      Effect.gen(function* () {
+        const result = yield* (yield* JobStore).claim(
+          job,
+          { workerId: "w-9", take: randomUUID() },
+          { ...waiting, ...settings }
+        )
+        const found = Option.getOrThrow(result)
+        return found._tag === "Blocked" ? found.ahead : found._tag
+      })
+    /** Requests on one key, the oldest first. */
+    const onOneKey = (count: number) =>
+      Effect.gen(function* () {
+        const principal = `user-${randomUUID()}`
+        const jobs = yield* Effect.forEach(Array.from({ length: count }), () => submitted({ principal }))
+        // In memory they are of the same millisecond, and then their ids decide.
+        const records = yield* Effect.forEach(jobs, (job) => Effect.map(recordOf(job), (record) => ({ job, record })))
+        return records
+          .toSorted(
+            (a, b) =>
+              Option.getOrThrow(a.record.requestedAt).epochMilliseconds -
+                Option.getOrThrow(b.record.requestedAt).epochMilliseconds ||
+              (a.job.correlation_id < b.job.correlation_id ? -1 : 1)
+          )
+          .map(({ job }) => job)
+      })
+
+    test(
+      "keeps the order of requests on one key, whatever becomes of the older ones",
+      Effect.gen(function* () {
+        const [first = aJob(), second = aJob(), third = aJob()] = yield* onOneKey(3)
+        assert.deepStrictEqual([yield* blockedBy(third), yield* blockedBy(second)], [2, 1])
+        const before = yield* recordOf(second)
+        const claim = yield* claimed(first)
+        assert.deepStrictEqual([yield* blockedBy(third), yield* blockedBy(second)], [2, 1])
+        assert.deepStrictEqual(yield* recordOf(second), before)
+        yield* settle(claim, requeued(1))
+        assert.strictEqual(yield* blockedBy(second), 1)
+        yield* settle(yield* claimed(first, "w-2", "2"), Settlement.Failed({ error: throttled }))
+        const next = yield* claimed(second)
+        assert.strictEqual(yield* blockedBy(third), 1)
+        yield* settle(next, succeeded)
+        yield* claimed(third)
+      })
+    )
+
+    test(
+      "lets no two requests on one key be in progress at once, even the older one of them",
+      Effect.gen(function* () {
+        const [first = aJob(), second = aJob()] = yield* onOneKey(2)
+        const past = { orphansBefore: Number.POSITIVE_INFINITY }
+        // The older one looks like one without a job, so the younger one goes first.
+        assert.strictEqual(yield* blockedBy(second, past), "Claimed")
+        assert.strictEqual(yield* blockedBy(first, past), 1)
+      })
+    )
+
+    test(
+      "holds no other key up",
+      Effect.gen(function* () {
+        const job = yield* submitted()
+        for (const other of [
+          { principal: `user-${randomUUID()}` },
+          { principal: job.principal, entitlement: "SecurityAudit" },
+          { principal: job.principal, account_id: "210987654321" }
+        ]) {
+          yield* claimed(yield* submitted(other))
+        }
+      })
+    )
+
+    test(
+      "touches a request that is held up once it was not touched for long, and no sooner",
+      Effect.gen(function* () {
+        const [, second = aJob()] = yield* onOneKey(2)
+        assert.strictEqual(yield* blockedBy(second), 1)
+        assert.deepStrictEqual((yield* recordOf(second)).updatedAt, Option.none())
+        // A past that has not come yet is long enough ago.
+        assert.strictEqual(yield* blockedBy(second, { keepFresh: Duration.millis(-60_000) }), 1)
+        assert.isTrue(Option.isSome((yield* recordOf(second)).updatedAt))
+        assert.strictEqual((yield* trailOf(second)).audit.length, 1)
+      })
+    )
+
+    const touchedAt = (job: ReturnType<typeof aJob>) =>
+      Effect.map(recordOf(job), ({ updatedAt }) => Option.getOrThrow(updatedAt).epochMilliseconds)
+
+    test(
+      "keeps alive what a worker holds, and tells what it holds no more",
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const [job, other, done] = [yield* submitted(), yield* submitted(), yield* submitted()]
+        const [claim, lost, finished] = [yield* claimed(job), yield* claimed(other), yield* claimed(done)]
+        yield* settle(lost, released)
+        const newer = yield* claimed(other, "w-2")
+        yield* settle(finished, succeeded)
+        const before = [yield* touchedAt(job), yield* touchedAt(other), yield* touchedAt(done)]
+        yield* eventuallyLater(before[0] ?? 0)
+        assert.deepStrictEqual(yield* store.heartbeat([claim, lost, finished]), [job.correlation_id])
+        const after = [yield* touchedAt(job), yield* touchedAt(other), yield* touchedAt(done)]
+        assert.isAbove(after[0] ?? 0, before[0] ?? 0)
+        assert.deepStrictEqual(after.slice(1), before.slice(1))
+        assert.deepStrictEqual(yield* store.heartbeat([]), [])
+        assert.isTrue(yield* settle(newer, succeeded))
+      })
+    )
+
+    const recoveredOf = (lease: number, ...jobs: ReadonlyArray<ReturnType<typeof aJob>>) =>
+      Effect.gen(function* () {
+        const found = yield* (yield* JobStore).recover(Duration.millis(lease), 3).pipe(
+          // Tests of this file run one after another, but others may sweep: then it is their turn.
+          Effect.repeat({ until: Option.isSome })
+        )
+        const ids = new Set(jobs.map((job) => job.correlation_id))
+        return Option.getOrThrow(Option.filter(found, () => true)).filter((it) => ids.has(it.correlationId))
+      })
+
+    test(
+      "recovers what was not touched for a lease, and fails what has lost three workers",
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const [job, waits] = [yield* submitted(), yield* submitted()]
+        const claim = yield* claimed(job)
+        assert.deepStrictEqual(yield* recoveredOf(60_000, job, waits), [])
+        const id = job.correlation_id
+        assert.deepStrictEqual(yield* recoveredOf(-1_000, job, waits), [{ correlationId: id, status: "PENDING" }])
+        assert.deepStrictEqual((yield* trailOf(job)).audit.at(-1), [labels.PENDING, recoveredLog])
+
+        // Whoever wakes up after that changes nothing.
+        const before = yield* recordOf(job)
+        assert.deepStrictEqual(yield* store.heartbeat([claim]), [])
+        assert.isFalse(yield* settle(claim, succeeded))
+        assert.deepStrictEqual(yield* recordOf(job), before)
+
+        const second = yield* claimed(job, "w-2")
+        assert.deepInclude(second, { delivery: 1, losses: 1, doubtful: true })
+        yield* recoveredOf(-1_000, job)
+        assert.strictEqual((yield* claimed(job, "w-3")).losses, 2)
+        assert.deepStrictEqual(yield* recoveredOf(-1_000, job, waits), [{ correlationId: id, status: "FAILED" }])
+        assert.deepStrictEqual((yield* trailOf(job)).audit.at(-1), [labels.FAILED, lostTooManyLog])
+        assert.deepStrictEqual(
+          yield* store.standings([id, waits.correlation_id, randomUUID()]).pipe(Effect.map(byId)),
+          [
+            { correlationId: id, status: "FAILED", lostTooMany: true },
+            { correlationId: waits.correlation_id, status: "PENDING", lostTooMany: false }
+          ].toSorted((a, b) => (a.correlationId < b.correlationId ? -1 : 1))
+        )
+      })
+    )
+
+    test(
+      "knows after which ends of a claim AWS may have acted",
+      Effect.gen(function* () {
+        const lostAnswer = new Timeout({ code: "ECONNRESET", message: "", operation: "AttachUserPolicy" })
+        for (const [settlement, doubtful] of [
+          [requeued(1), false],
+          [Settlement.Requeued({ error: lostAnswer, delivery: 1 }), true],
+          [released, true]
+        ] as const) {
+          const job = yield* submitted()
+          assert.isFalse((yield* claimed(job)).doubtful)
+          yield* settle(yield* claimed(job), settlement)
+          assert.strictEqual((yield* claimed(job, "w-2")).doubtful, doubtful)
+        }
+      })
+    )
+
+    test(
+      "tells when the oldest of some requests was made",
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const [older, younger] = [yield* submitted(), yield* submitted()]
+        const oldest = yield* store.oldestOf([younger.correlation_id, older.correlation_id, randomUUID()])
+        const { requestedAt } = yield* recordOf(older)
+        assert.strictEqual(Math.floor(Option.getOrThrow(oldest)), Option.getOrThrow(requestedAt).epochMilliseconds)
+        assert.deepStrictEqual(yield* store.oldestOf([randomUUID()]), Option.none())
+        assert.deepStrictEqual(yield* store.oldestOf([]), Option.none())
+      })
+    )
+
+    const decodePayload = Schema.decodeUnknownEffect(
+      Schema.fromJsonString(Schema.Record(Schema.String, Schema.Unknown))
+    )
+
+    test(
+      "rebuilds the payloads of pending requests that lie untouched, once, where the row says enough",
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const job = yield* submitted({ client_request_id: "c-1", duration_minutes: 5 })
+        const busy = yield* submitted()
+        yield* claimed(busy)
+        const madeAt = Option.getOrThrow((yield* recordOf(job)).requestedAt).epochMilliseconds
+        assert.notInclude((yield* store.orphans(madeAt)).rebuilt.join(), job.correlation_id)
+        const before = yield* trailOf(job)
+        yield* eventuallyLater(madeAt)
+        const found = yield* store.orphans(madeAt + 1)
+        const payload = found.rebuilt.find((it) => it.includes(job.correlation_id))
+        assert.notInclude(found.rebuilt.join(), busy.correlation_id)
+        if (!flavour.optionalColumns) {
+          assert.deepStrictEqual(found.rebuilt, [])
+          assert.isAtLeast(found.left, 1)
+          return
+        }
+        const { received_at, ...fields } = yield* decodePayload(payload)
+        assert.deepStrictEqual(fields, {
+          correlation_id: job.correlation_id,
+          client_request_id: "c-1",
+          target_cloud: "aws",
+          account_id: job.account_id,
+          principal: job.principal,
+          principal_type: job.principal_type,
+          action: job.action,
+          entitlement: job.entitlement,
+          entitlement_type: job.entitlement_type,
+          duration_minutes: 5
+        })
+        assert.strictEqual(Date.parse(String(received_at)), madeAt)
+        assert.notInclude((yield* store.orphans(madeAt + 1)).rebuilt.join(), job.correlation_id)
+        assert.deepStrictEqual(yield* trailOf(job), before)
       })
     )
 

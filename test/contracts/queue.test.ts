@@ -7,9 +7,11 @@ import { RedisLive } from "../../src/layers/RedisLive.ts"
 import { testRedisConfig } from "../fixture.ts"
 import { jobQueueContract } from "./jobQueue.ts"
 import { redisContract } from "./redis.ts"
+import { workersContract } from "./workers.ts"
 
 redisContract("in memory", RedisMemory)
 jobQueueContract("in memory", RedisMemory)
+workersContract("in memory", RedisMemory)
 
 const server = inject("redis")
 
@@ -20,4 +22,5 @@ describe.skipIf(server === undefined)("on a real server", () => {
   )
   redisContract("ioredis", live)
   jobQueueContract("ioredis", live)
+  workersContract("ioredis", live)
 })

@@ -125,6 +125,62 @@ export const redisContract = (name: string, layer: Layer.Layer<Redis, unknown>) 
         )
       }))
 
+    test("lists the last few, from the left", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        for (const value of ["a", "b", "c"]) yield* redis.push(key("list"), "right", bytes(value))
+        for (const [count, expected] of [
+          [2, "b,c"],
+          [9, "a,b,c"]
+        ] as const) {
+          assert.strictEqual((yield* redis.list(key("list"), count)).map((it) => Buffer.from(it)).join(), expected)
+        }
+      }))
+
+    const lowest = (key: string, max: number, limit = 10) =>
+      Effect.gen(function* () {
+        return (yield* (yield* Redis).lowest(key, max, limit)).map((it) => Buffer.from(it).toString("latin1"))
+      })
+
+    test("keeps a member once, at its last score", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        const set = key("set")
+        yield* redis.setScore(set, bytes("b"), 20)
+        yield* redis.setScore(set, bytes("a"), 10)
+        yield* redis.setScore(set, bytes("c"), 5)
+        yield* redis.setScore(set, bytes("c"), 30.5)
+        assert.deepStrictEqual(yield* lowest(set, 20), ["a", "b"])
+        assert.deepStrictEqual(yield* lowest(set, 30.4), ["a", "b"])
+        assert.deepStrictEqual(yield* lowest(set, Number.POSITIVE_INFINITY), ["a", "b", "c"])
+        assert.deepStrictEqual(yield* lowest(set, Number.POSITIVE_INFINITY, 2), ["a", "b"])
+        yield* redis.removeMember(set, bytes("a"))
+        yield* redis.removeMember(set, bytes("gone"))
+        assert.deepStrictEqual(yield* lowest(set, 100), ["b", "c"])
+      }))
+
+    test("orders members of one score by their bytes", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        for (const member of [[0xff], [0x00], [0x61, 0x00], [0x61]]) {
+          yield* redis.setScore(key("set"), Uint8Array.from(member), 1)
+        }
+        assert.deepStrictEqual(yield* lowest(key("set"), 1), ["\u0000", "a", "a\u0000", "\u00ff"])
+      }))
+
+    test("moves between lists and sorted sets", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        for (const value of ["p", "q", "p"]) yield* redis.push(key("list"), "right", bytes(value))
+        yield* redis.transferToSet(key("list"), key("set"), 7, bytes("p"))
+        assert.strictEqual((yield* redis.list(key("list"))).map((it) => Buffer.from(it)).join(), "q,p")
+        assert.deepStrictEqual(yield* lowest(key("set"), 7), ["p"])
+        yield* redis.transferFromSet(key("set"), key("list"), bytes("p"))
+        yield* redis.transferFromSet(key("set"), key("list"), bytes("gone"))
+        assert.strictEqual((yield* redis.list(key("list"))).map((it) => Buffer.from(it)).join(), "q,p,p,gone")
+        assert.deepStrictEqual(yield* lowest(key("set"), 7), [])
+      }))
+
     test("transfers what is not there any more, too", (key) =>
       Effect.gen(function* () {
         const redis = yield* Redis

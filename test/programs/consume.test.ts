@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Option, Ref } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, Option, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { CredentialsInvalid } from "../../src/domain/AwsError.ts"
 import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
@@ -265,6 +265,83 @@ describe("consume", () => {
         Effect.tap(() => Effect.flatMap(Ref.get(phase), (now) => Ref.set(seen, now)))
       )
       assert.strictEqual(yield* Ref.get(seen), "stopped")
+    }).pipe(withWorker())
+  )
+
+  const onOneKey = (...actions: ReadonlyArray<"add" | "remove">) =>
+    Effect.forEach(actions, (action) =>
+      Effect.andThen(
+        TestClock.adjust("1 millis"),
+        Effect.suspend(() => request(aJob({ action })))
+      )
+    )
+  const writes = Effect.map(AwsIamControl, (aws) => aws.calls().filter((it) => !it.startsWith("List")))
+  const delayed = Effect.flatMap(Redis, (redis) => redis.lowest("{queue:aws}:delayed", Number.POSITIVE_INFINITY, 9))
+
+  it.effect("carries out requests on one key one after the other, and others meanwhile", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      aws.obstruct({ when: "before", effect: Effect.sleep("5 seconds") })
+      const ids = yield* onOneKey("add", "remove", "add", "remove")
+      const others = yield* requests(2)
+      yield* aWorker()
+      yield* Effect.repeat(TestClock.adjust("500 millis"), { times: 7 })
+      assert.deepStrictEqual(yield* statuses(ids), ["IN_PROGRESS", "PENDING", "PENDING", "PENDING"])
+      assert.deepStrictEqual(yield* statuses(others), ["SUCCESS", "SUCCESS"])
+      yield* Effect.repeat(TestClock.adjust("500 millis"), { times: 10 })
+      assert.deepStrictEqual(yield* statuses(ids), ["SUCCESS", "SUCCESS", "SUCCESS", "SUCCESS"])
+      const calls = yield* writes
+      assert.strictEqual(calls.filter((it) => it === "DetachUserPolicy").length, 2)
+      assert.strictEqual(calls.at(-1), "DetachUserPolicy")
+      assert.notInclude(aws.attachments().join(), "/alice ")
+    }).pipe(withWorker())
+  )
+
+  it.effect("keeps requests that wait for their turn from looking like ones without a job", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      aws.obstruct({ when: "before", effect: Effect.sleep("10 minutes") })
+      const ids = yield* onOneKey("add", "add", "add")
+      yield* aWorker()
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 599 })
+      assert.deepStrictEqual(yield* statuses(ids), ["IN_PROGRESS", "PENDING", "PENDING"])
+      assert.strictEqual((yield* delayed).length + (yield* (yield* Redis).length(queue)), 2)
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 90 })
+      assert.deepStrictEqual(yield* statuses(ids), ["SUCCESS", "SUCCESS", "SUCCESS"])
+    }).pipe(withWorker())
+  )
+
+  it.effect("stopping, brings back what is delayed, and takes leave of the other workers", () =>
+    Effect.gen(function* () {
+      const redis = yield* Redis
+      const aws = yield* AwsIamControl
+      aws.obstruct(hanging)
+      const ids = yield* onOneKey("add", "add")
+      const worker = yield* aWorker()
+      yield* settled
+      const known = redis.lowest("{queue:aws}:workers", Number.POSITIVE_INFINITY, 9)
+      assert.strictEqual((yield* known).length, 1)
+      yield* stop(worker)
+      assert.deepStrictEqual(yield* statuses(ids), ["PENDING", "PENDING"])
+      assert.deepStrictEqual([yield* redis.length(queue), yield* redis.length(processing)], [2, 0])
+      assert.deepStrictEqual([yield* known, yield* delayed], [[], []])
+    }).pipe(withWorker())
+  )
+
+  it.effect("renews its leases while a job takes longer than one, also during the drain", () =>
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      const aws = yield* AwsIamControl
+      aws.obstruct({ when: "before", effect: Effect.sleep("100 seconds") })
+      const [id = ""] = yield* requests(1)
+      const worker = yield* aWorker()
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 90 })
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 9 })
+      assert.deepStrictEqual(yield* store.recover(Duration.seconds(17), 3), Option.some([]))
+      yield* TestClock.adjust("30 seconds")
+      yield* Fiber.join(stopping)
+      assert.strictEqual(yield* statusOf(id), "SUCCESS")
     }).pipe(withWorker())
   )
 })

@@ -21,6 +21,7 @@ interface AuditRow {
 
 interface Row {
   readonly row: RequestRow
+  readonly clientRequestId: string | null
   readonly status: Status
   readonly requestedAt: DateTime.Utc
   readonly updatedAt: Option.Option<DateTime.Utc>
@@ -180,8 +181,14 @@ export const JobStoreMemory = Layer.sync(JobStore, () => {
       const rebuildable = found.filter(([, { row }]) => row.principal_type !== null && row.entitlement_type !== null)
       for (const [id, row] of rebuildable) touch(id, row, now)
       return {
-        rebuilt: rebuildable.map(([correlation_id, { requestedAt, row }]) =>
-          JSON.stringify({ correlation_id, target_cloud: "aws", ...row, received_at: DateTime.formatIso(requestedAt) })
+        rebuilt: rebuildable.map(([correlation_id, { clientRequestId, requestedAt, row }]) =>
+          JSON.stringify({
+            correlation_id,
+            ...(clientRequestId !== null && { client_request_id: clientRequestId }),
+            target_cloud: "aws",
+            ...row,
+            received_at: DateTime.formatIso(requestedAt)
+          })
         ),
         left: found.length - rebuildable.length
       }
@@ -205,6 +212,7 @@ export const JobStoreMemory = Layer.sync(JobStore, () => {
           entitlement_type: job.entitlement_type,
           duration_minutes: job.duration_minutes ?? null
         },
+        clientRequestId: job.client_request_id ?? null,
         status: "PENDING",
         requestedAt: now,
         updatedAt: Option.none(),

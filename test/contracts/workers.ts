@@ -1,0 +1,141 @@
+import { randomUUID } from "node:crypto"
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Duration, Effect, Layer, Option } from "effect"
+import { JobQueueRedis } from "../../src/layers/queue/JobQueueRedis.ts"
+import { WorkersRedis } from "../../src/layers/queue/WorkersRedis.ts"
+import { JobQueue } from "../../src/services/JobQueue.ts"
+import { Redis } from "../../src/services/Redis.ts"
+import { Workers } from "../../src/services/Workers.ts"
+import { bytes, testRedisConfig, testWorkerConfig } from "../fixture.ts"
+
+const text = (payload: Uint8Array) => Buffer.from(payload).toString()
+
+/** What every `Workers` does, over any `Redis`. Each test has a queue of its own. */
+export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>) =>
+  describe(`Workers: ${name}`, () => {
+    const test = (title: string, body: (queue: string) => Effect.Effect<void, unknown, Redis>) =>
+      it.live(title, () => body(`queue:${randomUUID()}`).pipe(Effect.provide(redis)))
+
+    /** One boot of a worker: what it does with its queue and with the other workers. */
+    const boot = (queue: string, workerId: string, fetchMode: "blmove" | "brpop" = "blmove") =>
+      Effect.gen(function* () {
+        return { jobs: yield* JobQueue, workers: yield* Workers }
+      }).pipe(
+        Effect.provide(
+          Layer.mergeAll(Layer.fresh(JobQueueRedis), Layer.fresh(WorkersRedis)).pipe(
+            Layer.provide(Layer.merge(testRedisConfig({ queue, fetchMode }), testWorkerConfig({ workerId })))
+          )
+        )
+      )
+    const fromNow = (millis: number) => Effect.map(Clock.currentTimeMillis, (now) => now + millis)
+    const held = (queue: string, workerId: string) =>
+      Effect.flatMap(Redis, (it) => it.length(`{${queue}}:processing:${workerId}`))
+    const queued = (queue: string) => Effect.flatMap(Redis, (it) => Effect.map(it.list(queue), (all) => all.map(text)))
+
+    test("finds what a worker holds once it is alive no more, and gives it back where it is taken next", (queue) =>
+      Effect.gen(function* () {
+        const lost = yield* boot(queue, "lost")
+        const other = yield* boot(queue, "other")
+        for (const payload of ["one", "two", "three", "waits"]) yield* lost.jobs.submit(bytes(payload))
+        for (let taken = 0; taken < 3; taken++) yield* lost.jobs.take
+        yield* lost.workers.announce(yield* fromNow(60_000))
+        assert.deepStrictEqual(yield* other.workers.leftovers, [])
+
+        yield* lost.workers.announce(yield* fromNow(-1))
+        const found = yield* other.workers.leftovers
+        assert.deepStrictEqual(
+          found.map(({ payloads, workerId }) => [workerId, payloads.map(text)]),
+          [["lost", ["three", "two", "one"]]]
+        )
+        for (const payload of ["three", "two"]) yield* other.workers.reclaim("lost", bytes(payload))
+        yield* other.workers.discard("lost", bytes("one"))
+        assert.deepStrictEqual(yield* queued(queue), ["waits", "three", "two"])
+        assert.strictEqual(yield* held(queue, "lost"), 0)
+
+        // Empty, it is forgotten.
+        assert.deepStrictEqual(yield* other.workers.leftovers, [])
+        const store = yield* Redis
+        assert.deepStrictEqual(yield* store.lowest(`{${queue}}:workers`, Number.POSITIVE_INFINITY, 10), [])
+      }))
+
+    test("finds what an earlier boot with the same id held, and only that", (queue) =>
+      Effect.gen(function* () {
+        const before = yield* boot(queue, "w-1")
+        for (const payload of ["old", "twin", "twin"]) yield* before.jobs.submit(bytes(payload))
+        for (let taken = 0; taken < 2; taken++) yield* before.jobs.take
+        const again = yield* boot(queue, "w-1")
+        yield* again.jobs.take
+        assert.deepStrictEqual(
+          (yield* again.workers.leftovers).map(({ payloads }) => payloads.map(text)),
+          [["twin", "old"]]
+        )
+        yield* again.workers.reclaim("w-1", bytes("twin"))
+        yield* again.workers.reclaim("w-1", bytes("old"))
+        assert.deepStrictEqual(yield* again.workers.leftovers, [])
+        assert.deepStrictEqual([yield* held(queue, "w-1"), yield* queued(queue)], [1, ["twin", "old"]])
+      }))
+
+    test("releases what is due, the first one first, and keeps the rest", (queue) =>
+      Effect.gen(function* () {
+        const { jobs, workers } = yield* boot(queue, "w-1")
+        for (const [payload, millis] of [
+          ["second", 0],
+          ["never", 60_000],
+          ["first", -50]
+        ] as const) {
+          yield* jobs.submit(bytes(payload))
+          yield* jobs.delay(Option.getOrThrow(yield* jobs.take), Duration.millis(Math.max(0, millis)))
+          const store = yield* Redis
+          yield* store.setScore(`{${queue}}:delayed`, bytes(payload), yield* fromNow(millis))
+        }
+        assert.strictEqual(yield* held(queue, "w-1"), 0)
+        yield* jobs.submit(bytes("waits"))
+        yield* workers.releaseDue
+        assert.deepStrictEqual(yield* queued(queue), ["waits", "second", "first"])
+        yield* workers.releaseDue
+        assert.strictEqual((yield* queued(queue)).length, 3)
+      }))
+
+    test("retiring, brings back all that is delayed, and is not looked after any more unless it holds something", (queue) =>
+      Effect.gen(function* () {
+        const store = yield* Redis
+        const { jobs, workers } = yield* boot(queue, "w-1")
+        yield* workers.announce(yield* fromNow(60_000))
+        for (const payload of ["delayed", "held"]) yield* jobs.submit(bytes(payload))
+        yield* jobs.delay(Option.getOrThrow(yield* jobs.take), Duration.minutes(1))
+        const kept = Option.getOrThrow(yield* jobs.take)
+        const known = store.lowest(`{${queue}}:workers`, Number.POSITIVE_INFINITY, 10)
+        yield* workers.retire
+        assert.deepStrictEqual([yield* queued(queue), (yield* known).map(text)], [["delayed"], ["w-1"]])
+        yield* jobs.giveBack(kept)
+        yield* workers.retire
+        assert.deepStrictEqual([yield* queued(queue), yield* known], [["delayed", "held"], []])
+      }))
+
+    test("tells what will be taken next and what all workers hold", (queue) =>
+      Effect.gen(function* () {
+        const one = yield* boot(queue, "w-1")
+        const two = yield* boot(queue, "w-2")
+        assert.deepStrictEqual(yield* one.workers.oldest, [])
+        for (let number = 1; number <= 103; number++) yield* one.jobs.submit(bytes(`job ${number}`))
+        yield* two.workers.announce(yield* fromNow(60_000))
+        yield* two.jobs.take
+        const oldest = (yield* one.workers.oldest)?.map(text) ?? []
+        assert.strictEqual(oldest.length, 101)
+        assert.includeMembers(oldest, ["job 1", "job 2", "job 101"])
+      }))
+
+    test("in the mode brpop leaves nothing behind, knows nothing, and touches nothing but the list", (queue) =>
+      Effect.gen(function* () {
+        const { jobs, workers } = yield* boot(queue, "w-1", "brpop")
+        yield* workers.announce(yield* fromNow(-1))
+        yield* jobs.submit(bytes("one"))
+        yield* jobs.delay(Option.getOrThrow(yield* jobs.take), Duration.millis(1))
+        yield* workers.releaseDue
+        assert.deepStrictEqual(yield* queued(queue), ["one"])
+        assert.deepStrictEqual([yield* workers.leftovers, yield* workers.oldest], [[], null])
+        yield* workers.retire
+        const store = yield* Redis
+        assert.deepStrictEqual(yield* store.lowest(`{${queue}}:workers`, Number.POSITIVE_INFINITY, 10), [])
+      }))
+  })
