@@ -10,7 +10,8 @@ const counted = 10_000
 /** Statements of the heartbeat and of the sweep, as text in the database's own words, like those of a job's life. */
 export const sweepStatementsFor = ({ labels, optional }: Dialect) => {
   const label = (status: keyof typeof labels) => `'${labels[status]}'`
-  const touched = "coalesce(last_upd_time_stamp, req_time_stamp)"
+  // Both columns may be null in the legacy schema.
+  const touched = "coalesce(last_upd_time_stamp, req_time_stamp, '-infinity')"
   const orphaned = `cloud_provider = 'aws' AND status = ${label("PENDING")} AND ${touched} < $1::timestamptz`
   const rebuildable = "principal_type IS NOT NULL AND entitlement_type IS NOT NULL"
   const canRebuild = optional.includes("principal_type") && optional.includes("entitlement_type")
@@ -27,7 +28,7 @@ export const sweepStatementsFor = ({ labels, optional }: Dialect) => {
           SELECT FROM csb_requests_audit AS audit
           WHERE audit.correlation_id = held.id AND audit.audit_id > held.token AND audit.status = ${label("IN_PROGRESS")}
         )
-      RETURNING request.correlation_id`,
+      RETURNING held.token`,
 
     /** $1 the lease in milliseconds, $2 how many lost workers are too many. The lock goes with the statement. */
     recover: `
@@ -39,11 +40,11 @@ export const sweepStatementsFor = ({ labels, optional }: Dialect) => {
           AND ${touched} < now() - $1::float8 * interval '1 millisecond'
         ORDER BY ${touched} LIMIT ${atOnce} FOR UPDATE SKIP LOCKED
       ), judged AS (
-        SELECT correlation_id, 1 + (
-          SELECT count(*) FROM csb_requests_audit AS audit
-          WHERE audit.correlation_id = lost.correlation_id AND audit_log LIKE '${countedLoss}'
-        ) >= $2::int AS failed
-        FROM lost
+        -- A join, since a legacy audit table may have no index: it is read once, not for each request.
+        SELECT lost.correlation_id, 1 + count(audit.audit_id) >= $2::int AS failed
+        FROM lost LEFT JOIN csb_requests_audit AS audit
+          ON audit.correlation_id = lost.correlation_id AND audit.audit_log LIKE '${countedLoss}'
+        GROUP BY lost.correlation_id
       ), given_back AS (
         UPDATE csb_requests AS request SET status = ${label("PENDING")}, last_upd_time_stamp = clock_timestamp()
         FROM judged WHERE request.correlation_id = judged.correlation_id AND NOT failed
