@@ -94,6 +94,24 @@ describe("JobStore over PostgreSQL, statements that are sent twice", () => {
     )
   )
 
+  it.live("neither waits for a request that is not due yet, nor takes it for one without a job", () =>
+    withStore(ourDatabase, (admin) =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const [expiry, job] = [aJob({ action: "remove" }), aJob()]
+        yield* store.submit(expiry)
+        yield* admin`UPDATE csb_app.csb_requests
+          SET req_time_stamp = now() - interval '10 minutes', not_before = now() + interval '1 hour'`
+        yield* store.submit(job)
+        const claim = yield* store.claim(job, { workerId: "w-1", take: "1" }, waiting)
+        assert.strictEqual(Option.getOrThrow(claim)._tag, "Claimed")
+        assert.deepStrictEqual(yield* store.orphans(Date.now() - 60_000), { rebuilt: [], left: 0 })
+        yield* admin`UPDATE csb_app.csb_requests SET not_before = now() WHERE correlation_id = ${expiry.correlation_id}`
+        assert.strictEqual((yield* store.orphans(Date.now() - 60_000)).rebuilt.length, 1)
+      })
+    )
+  )
+
   it.live("takes rows of a legacy schema in which neither time nor status stands", () =>
     withStore(legacyDatabase, (admin) =>
       Effect.gen(function* () {

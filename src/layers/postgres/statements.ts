@@ -9,7 +9,8 @@ const countedAhead = 1_000
  * more than running them. What a payload says only ever comes as a parameter. Labels stand as literals, which PostgreSQL takes
  * for an enum and for a text alike; they are the few words that the catalog may have.
  */
-export const statementsFor = ({ labels, optional }: Dialect) => {
+export const statementsFor = ({ labels, notBefore, optional }: Dialect) => {
+  const due = notBefore ? " AND (other.not_before IS NULL OR other.not_before <= now())" : ""
   const label = (status: keyof typeof labels) => `'${labels[status]}'`
   const ours = "correlation_id = $1::uuid AND cloud_provider = 'aws'"
 
@@ -45,7 +46,7 @@ export const statementsFor = ({ labels, optional }: Dialect) => {
         SELECT count(*)::int AS ahead FROM (
           SELECT FROM seen AS mine JOIN csb_requests AS other USING (account_id, principal, entitlement)
           WHERE mine.seen = ${label("PENDING")} AND other.correlation_id <> mine.correlation_id
-            AND other.cloud_provider = 'aws' AND other.status IN (${label("PENDING")}, ${label("IN_PROGRESS")})
+            AND other.cloud_provider = 'aws'${due} AND other.status IN (${label("PENDING")}, ${label("IN_PROGRESS")})
             AND (other.status = ${label("IN_PROGRESS")}
               OR (coalesce(other.req_time_stamp, '-infinity'), other.correlation_id) < (mine.requested, mine.correlation_id)
                 AND coalesce(other.last_upd_time_stamp, other.req_time_stamp, '-infinity') >= $3::timestamptz)
