@@ -19,7 +19,7 @@ const keptForRelease = 0.1
 const keptForExit = 0.05
 
 /** How often delayed jobs are looked at. */
-const releaseInterval = Duration.millis(250)
+const releaseInterval = Duration.millis(100)
 
 /** The time to take leave of Redis in; it may be away. */
 const farewell = Duration.seconds(1)

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { inject } from "vitest"
 import { LocalAws } from "../../local/aws/LocalAws.ts"
 import { eventually, startWorker } from "./program.ts"
-import { awaitStatus, lengths, request, World, world } from "./world.ts"
+import { account, awaitStatus, lengths, request, World, world } from "./world.ts"
 
 describe.skipIf(inject("redis") === undefined)("an outcome that meets a database outage", () => {
   it.live("is kept until it lands, and the call to AWS is not made again", () =>
@@ -38,6 +38,28 @@ describe.skipIf(inject("redis") === undefined)("an outcome that meets a database
       assert.strictEqual(references.length, 1)
       assert.strictEqual(aws.calls.count({ operation: "AttachUserPolicy", outcome: "ok" }), 1)
       yield* eventually(lengths, ([queued, held]) => queued + held === 0)
+    }).pipe(Effect.provide(world()))
+  )
+})
+
+describe.skipIf(inject("redis") === undefined)("one connection to PostgreSQL", () => {
+  it.live("serves all jobs in flight, since none holds it while AWS is called", () =>
+    Effect.gen(function* () {
+      const aws = yield* LocalAws
+      const { database, env, sql } = yield* World
+      const users = Array.from({ length: 40 }, (_, number) => `user-${number}`)
+      aws.world.addAccount({ accountId: account, users })
+      yield* startWorker({ ...env, DB_POOL_MAX_CONN: "1", WORKER_CONCURRENCY: "40" })
+      aws.faults.add({ operation: "AttachUserPolicy", times: 40, effect: { kind: "hang" } })
+      for (const principal of users) yield* request({ principal })
+      yield* eventually(
+        Effect.sync(() => aws.calls.count({ operation: "AttachUserPolicy" })),
+        (calls) => calls === 40
+      )
+      assert.deepStrictEqual(
+        yield* sql`SELECT state FROM pg_stat_activity WHERE datname = ${database.name} AND usename = 'csb_aws_user'`,
+        [{ state: "idle" }]
+      )
     }).pipe(Effect.provide(world()))
   )
 })

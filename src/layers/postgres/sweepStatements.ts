@@ -97,7 +97,9 @@ export const sweepStatementsFor = ({ labels, optional }: Dialect) => {
     /** $1 before which time they were touched last. */
     countOrphans: `
       SELECT count(*)::int AS orphans FROM (
-        SELECT FROM csb_requests WHERE ${orphaned}${canRebuild ? ` AND NOT (${rebuildable})` : ""} LIMIT ${counted}
+        SELECT FROM csb_requests WHERE ${orphaned}${canRebuild ? ` AND NOT (${rebuildable})` : ""}
+        -- Ordered, since the planner would else read the whole table for the first few of what it takes for many.
+        ORDER BY ${touched} LIMIT ${counted}
       ) AS orphaned`
   }
 }

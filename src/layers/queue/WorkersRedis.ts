@@ -1,4 +1,4 @@
-import { Clock, Effect, Layer } from "effect"
+import { Clock, Effect, Layer, Option } from "effect"
 import { RedisConfig, WorkerConfig } from "../../services/Config.ts"
 import { Redis } from "../../services/Redis.ts"
 import { Workers } from "../../services/Workers.ts"
@@ -17,7 +17,7 @@ const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
 
 /**
  * `Workers` over Redis. In the mode `brpop`, where no worker leaves anything behind and an ACL may grant no sorted set, there is
- * nothing to do.
+ * little to do.
  */
 export const WorkersRedis = Layer.effect(
   Workers,
@@ -36,7 +36,13 @@ export const WorkersRedis = Layer.effect(
         leftovers: Effect.succeed([]),
         reclaim: () => Effect.void,
         discard: () => Effect.void,
-        oldest: Effect.succeed(null)
+        oldest: redis.last(queue).pipe(
+          Effect.map(Option.toArray),
+          Effect.catchIf(
+            (error) => error.reason === "Denied",
+            () => Effect.succeed(null)
+          )
+        )
       })
     }
 
