@@ -52,7 +52,17 @@ export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>
         assert.deepStrictEqual(yield* queued(queue), ["waits", "three", "two"])
         assert.strictEqual(yield* held(queue, "lost"), 0)
 
-        // Empty, it is forgotten.
+        // It may only have been stopped, and take more before it says that it lives.
+        assert.deepStrictEqual(yield* other.workers.leftovers, [])
+        yield* lost.jobs.take
+        assert.deepStrictEqual(
+          (yield* other.workers.leftovers).map(({ payloads }) => payloads.map(text)),
+          [["two"]]
+        )
+        yield* other.workers.reclaim("lost", bytes("two"))
+
+        // Empty for long, it is forgotten.
+        yield* lost.workers.announce(yield* fromNow(-3_700_000))
         assert.deepStrictEqual(yield* other.workers.leftovers, [])
         const store = yield* Redis
         assert.deepStrictEqual(yield* store.lowest(`{${queue}}:workers`, Number.POSITIVE_INFINITY, 10), [])

@@ -13,6 +13,12 @@ const lookedAt = 100
 /** Workers of one queue, alive or not, that are looked at. */
 const manyWorkers = 1_000
 
+/**
+ * Milliseconds after which a worker that holds nothing is forgotten. Not at once: it may only have been stopped, or cut off, and take
+ * a payload before it next says that it lives; were it killed then, nobody would look for what it held.
+ */
+const forgottenAfter = 3_600_000
+
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
 
 /**
@@ -77,13 +83,15 @@ export const WorkersRedis = Layer.effect(
       releaseDue: Effect.flatMap(Clock.currentTimeMillis, (now) => release(now, releasedAtOnce)),
 
       leftovers: Effect.gen(function* () {
-        const lost = yield* redis.lowest(keys.workers, yield* Clock.currentTimeMillis, manyWorkers)
+        const now = yield* Clock.currentTimeMillis
+        const lost = yield* redis.lowest(keys.workers, now, manyWorkers)
         const others = yield* Effect.forEach(
           lost.map(text).filter((id) => id !== workerId),
           (id) => Effect.map(redis.list(keys.processing(id)), (payloads) => ({ workerId: id, payloads }))
         )
+        const longLost = new Set((yield* redis.lowest(keys.workers, now - forgottenAfter, manyWorkers)).map(text))
         yield* Effect.forEach(
-          others.filter(({ payloads }) => payloads.length === 0),
+          others.filter(({ payloads, workerId: id }) => payloads.length === 0 && longLost.has(id)),
           (other) => redis.removeMember(keys.workers, Buffer.from(other.workerId)),
           { discard: true }
         )
