@@ -19,6 +19,16 @@ export const push = Effect.fnUntraced(function* (job: Job) {
   yield* Effect.tryPromise(() => redis.lpush(queue, JSON.stringify(job)))
 })
 
+/** Both servers answer the harness itself. */
+export const awaitServers = Effect.gen(function* () {
+  const { redis, sql } = yield* Stage
+  const answers = Effect.all([sql`SELECT 1`, Effect.tryPromise(() => redis.ping())]).pipe(
+    Effect.as(true),
+    Effect.orElseSucceed(() => false)
+  )
+  yield* eventually(answers, (answered) => answered)
+})
+
 /** Unlike the API's, the row says all that a job needs, so that it can be rebuilt when Redis has lost it. */
 export const commitRow = Effect.fnUntraced(function* (job: Job) {
   const { sql } = yield* Stage
