@@ -36,7 +36,7 @@ export interface Claimant {
 
 /** Which requests still wait for something. */
 export interface Waiting {
-  /** Unix milliseconds: pending requests last touched before have no job any more, so nobody waits for them. */
+  /** Unix milliseconds: pending requests last touched before have no job any more, so nobody waits for those that cannot get a new one. */
   readonly orphansBefore: number
   /** A request that is blocked is touched once it was not for so long, which keeps it from looking like one without a job. */
   readonly keepFresh: Duration.Duration

@@ -348,8 +348,9 @@ export const jobStoreContract = (
       Effect.gen(function* () {
         const [first = aJob(), second = aJob()] = yield* onOneKey(2)
         const past = { orphansBefore: Number.POSITIVE_INFINITY }
-        // The older one looks like one without a job, so the younger one goes first.
-        assert.strictEqual(yield* blockedBy(second, past), "Claimed")
+        // The older one looks like one without a job: if it cannot get a new one, the younger one goes first.
+        assert.strictEqual(yield* blockedBy(second, past), flavour.optionalColumns ? 1 : "Claimed")
+        if (flavour.optionalColumns) return
         assert.strictEqual(yield* blockedBy(first, past), 1)
       })
     )

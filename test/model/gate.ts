@@ -18,8 +18,16 @@ export class Gate {
   #stopped = Option.none<Deferred.Deferred<void>>()
   dead = false
 
+  /** Connections that broke without a call having met it: the next call on them fails, also after the server's return. */
+  readonly broken = new Map<string, unknown>()
+
   /** Servers that are away, with the error that calls to them end with. */
   readonly away = new Map<Server, unknown>()
+
+  takeAway(server: Server, failure: unknown): void {
+    this.away.set(server, failure)
+    for (const connection of [server, `${server}, waiting`]) this.broken.set(connection, failure)
+  }
 
   kill(): void {
     this.dead = true
@@ -39,9 +47,11 @@ export class Gate {
 
   /** The same service, through this gate. */
   before<S extends object>(server: Server, service: S): S {
-    const pass = (call: Effect.Effect<unknown, unknown, unknown>) => this.#pass(server, call)
     return new Proxy(service, {
       get: (target, name): unknown => {
+        // What waits has a connection of its own.
+        const connection = String(name).endsWith("Wait") ? `${server}, waiting` : server
+        const pass = (call: Effect.Effect<unknown, unknown, unknown>) => this.#pass(server, connection, call)
         const member: unknown = Reflect.get(target, name)
         if (Effect.isEffect(member)) return pass(member)
         if (typeof member !== "function") return member
@@ -53,11 +63,17 @@ export class Gate {
     })
   }
 
-  #pass(server: Server, call: Effect.Effect<unknown, unknown, unknown>): Effect.Effect<unknown, unknown, unknown> {
+  #pass(
+    server: Server,
+    connection: string,
+    call: Effect.Effect<unknown, unknown, unknown>
+  ): Effect.Effect<unknown, unknown, unknown> {
     // Unwinds whatever called; its finalizers meet the same gate.
     const gone = Effect.interrupt
     const passed = Effect.suspend(() => {
-      if (this.away.has(server)) return Effect.fail(this.away.get(server))
+      const failure = this.away.get(server) ?? this.broken.get(connection)
+      this.broken.delete(connection)
+      if (failure !== undefined) return Effect.fail(failure)
       if (Option.isNone(this.#death)) return call
       const { afterCalls, when } = this.#death.value
       if (afterCalls > 0) {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Logger } from "effect"
+import { Config, Effect, Fiber, Layer, Logger } from "effect"
 import { AwsIamMemory } from "../../src/layers/memory/AwsIamMemory.ts"
 import { JobStoreMemory } from "../../src/layers/memory/JobStoreMemory.ts"
 import { RedisMemory } from "../../src/layers/memory/RedisMemory.ts"
@@ -7,9 +7,11 @@ import { isDone, violations } from "./invariants.ts"
 import { numbersOf } from "./numbers.ts"
 import { pass, play } from "./schedule.ts"
 
-/** Cases in a run, and the seed of the first; each next case has the next seed. */
-const cases = Number(process.env["MODEL_CASES"] ?? 1_000)
-const firstSeed = Number(process.env["MODEL_SEED"] ?? 1)
+/** Schedules in a run, and the seed of the first; each next one has the next seed. */
+const settings = Config.all({
+  cases: Config.withDefault(Config.Int("MODEL_CASES"), 1_000),
+  firstSeed: Config.withDefault(Config.Int("MODEL_SEED"), 1)
+})
 
 const fakes = Layer.mergeAll(
   Layer.fresh(AwsIamMemory),
@@ -38,12 +40,11 @@ const runCase = (seed: number) =>
 
 describe("the life of jobs, whatever happens to workers and servers", () => {
   it.effect(
-    `keeps its promises in ${cases} schedules from seed ${firstSeed} on (MODEL_SEED, MODEL_CASES)`,
+    "keeps its promises in every schedule (MODEL_CASES of them, from MODEL_SEED on)",
     () =>
       Effect.gen(function* () {
-        for (let seed = firstSeed; seed < firstSeed + cases; seed++) {
-          assert.deepStrictEqual(yield* runCase(seed), [])
-        }
+        const { cases, firstSeed } = yield* settings
+        for (let seed = firstSeed; seed < firstSeed + cases; seed++) assert.deepStrictEqual(yield* runCase(seed), [])
       }),
     600_000
   )

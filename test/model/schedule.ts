@@ -13,6 +13,9 @@ import type { Server } from "./gate.ts"
 import type { Numbers } from "./numbers.ts"
 import { boot, lease, type Replica } from "./replica.ts"
 
+/** Milliseconds; longer than a take waits, so that every worker notices. */
+const restart = 1_500
+
 const steps = 24
 const mostReplicas = 3
 const keys = ["alice", "bob"] as const
@@ -45,7 +48,7 @@ export const play = Effect.fnUntraced(function* (next: Numbers) {
 
   const takeAway = (server: Server, error: unknown, millis: number) =>
     Effect.suspend(() => {
-      for (const { gate } of replicas) gate.away.set(server, error)
+      for (const { gate } of replicas) gate.takeAway(server, error)
       return pass(Duration.millis(millis))
     })
   const bringBack = (server: Server) => {
@@ -140,7 +143,7 @@ export const play = Effect.fnUntraced(function* (next: Numbers) {
       "Redis is restarted empty",
       1,
       Effect.gen(function* () {
-        yield* takeAway("redis", redisAway, 600)
+        yield* takeAway("redis", redisAway, restart)
         for (const key of [queue, "{queue:aws}:delayed", "{queue:aws}:workers"]) yield* redis.delete(key)
         for (let number = 1; number <= boots; number++) yield* redis.delete(`{queue:aws}:processing:w-${number}`)
         bringBack("redis")

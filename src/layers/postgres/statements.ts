@@ -29,12 +29,18 @@ export const statementsFor = ({ labels, notBefore, optional }: Dialect) => {
     )
     .join("")
 
+  // What the sweep will push again still has its turn.
+  const rebuildable =
+    optional.includes("principal_type") && optional.includes("entitlement_type")
+      ? "other.principal_type IS NOT NULL AND other.entitlement_type IS NOT NULL OR "
+      : ""
+
   return {
     columns,
 
     /**
-     * $1 the request, $2 what the audit row says of the claimant, $3 before which time a pending request must have been touched to
-     * hold nobody up, $4 after how many milliseconds one that is held up is touched, and where there are optional columns $5 to $8
+     * $1 the request, $2 what the audit row says of the claimant, $3 before which time a pending request that nobody can rebuild must have been
+     * touched to hold nobody up, $4 after how many milliseconds one that is held up is touched, and where there are optional columns $5 to $8
      * principal, action, entitlement and account, then their values.
      */
     claim: `
@@ -49,7 +55,7 @@ export const statementsFor = ({ labels, notBefore, optional }: Dialect) => {
             AND other.cloud_provider = 'aws'${due} AND other.status IN (${label("PENDING")}, ${label("IN_PROGRESS")})
             AND (other.status = ${label("IN_PROGRESS")}
               OR (coalesce(other.req_time_stamp, '-infinity'), other.correlation_id) < (mine.requested, mine.correlation_id)
-                AND coalesce(other.last_upd_time_stamp, other.req_time_stamp, '-infinity') >= $3::timestamptz)
+                AND (${rebuildable}coalesce(other.last_upd_time_stamp, other.req_time_stamp, '-infinity') >= $3::timestamptz))
           LIMIT ${countedAhead}
         ) AS others
       ), claimed AS (
