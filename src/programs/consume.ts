@@ -21,8 +21,8 @@ const keptForExit = 0.05
 /** How often delayed jobs are looked at. */
 const releaseInterval = Duration.millis(100)
 
-/** The time to take leave of Redis in; it may be away. */
-const farewell = Duration.seconds(1)
+/** Of the shutdown grace, the part in which to take leave of Redis; it may be away. */
+const keptForFarewell = 0.04
 
 /**
  * The worker's main loop; it only ends by interruption. Then no more jobs are taken, those in flight may finish within
@@ -31,7 +31,7 @@ const farewell = Duration.seconds(1)
 export const consume = Effect.gen(function* () {
   const queue = yield* JobQueue
   const { credentialsFault, phase } = yield* WorkerStatus
-  const { concurrency, lease, recoveryInterval } = yield* WorkerConfig
+  const { concurrency, lease, recoveryInterval, shutdownGrace } = yield* WorkerConfig
   const workers = yield* Workers
   const slots = yield* Semaphore.make(concurrency)
   const inFlight = yield* FiberSet.make()
@@ -59,11 +59,17 @@ export const consume = Effect.gen(function* () {
     yield* FiberSet.run(inFlight, work(taken.value))
   }).pipe(Effect.uninterruptible)
 
+  // Released, a job lies before all that wait; so only when it is taken at once.
+  const releaseDue = Effect.gen(function* () {
+    const busy = (yield* FiberSet.size(inFlight)) >= concurrency
+    if (!busy && Option.isNone(yield* Ref.get(credentialsFault))) yield* workers.releaseDue
+  })
+
   yield* metrics.register
   // Known to the others before the first payload is in our hands.
   yield* Effect.ignore(stayAlive)
   yield* Effect.forkScoped(repeatedly(Duration.times(lease, 0.25), stayAlive))
-  yield* Effect.forkScoped(repeatedly(releaseInterval, workers.releaseDue))
+  yield* Effect.forkScoped(repeatedly(releaseInterval, releaseDue))
   yield* Effect.forkScoped(Effect.delay(repeatedly(recoveryInterval, sweep), recoveryInterval))
   yield* Ref.set(phase, "running")
   const loop = yield* awaitCredentials.pipe(
@@ -79,7 +85,9 @@ export const consume = Effect.gen(function* () {
         Effect.andThen(
           Effect.all([Fiber.interrupt(loop), drain(inFlight)], { concurrency: "unbounded", discard: true })
         ),
-        Effect.andThen(workers.retire.pipe(Effect.timeout(farewell), Effect.ignore))
+        Effect.andThen(
+          workers.retire.pipe(Effect.timeout(Duration.times(shutdownGrace, keptForFarewell)), Effect.ignore)
+        )
       )
     )
   )

@@ -81,8 +81,8 @@ export class JobStore extends Context.Service<
     ) => Effect.Effect<Option.Option<ClaimResult>, SqlError>
     /** Ends a claim, with an audit row; false when the claim was lost, and then nothing has changed. */
     readonly settle: (claim: Claim, settlement: Settlement) => Effect.Effect<boolean, SqlError>
-    /** Touches what is still ours of these claims; their correlation ids. */
-    readonly heartbeat: (claims: ReadonlyArray<Claim>) => Effect.Effect<ReadonlyArray<string>, SqlError>
+    /** Touches what is still ours of these claims; their tokens. */
+    readonly heartbeat: (claims: ReadonlyArray<Claim>) => Effect.Effect<ReadonlyArray<bigint>, SqlError>
     /** PENDING → FAILED for a request whose payload is no job; the status that stood before, if there is such a row. */
     readonly reject: (correlationId: string, log: string) => Effect.Effect<Option.Option<string>, SqlError>
     /**

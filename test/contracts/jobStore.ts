@@ -395,7 +395,7 @@ export const jobStoreContract = (
         yield* settle(finished, succeeded)
         const before = [yield* touchedAt(job), yield* touchedAt(other), yield* touchedAt(done)]
         yield* eventuallyLater(before[0] ?? 0)
-        assert.deepStrictEqual(yield* store.heartbeat([claim, lost, finished]), [job.correlation_id])
+        assert.deepStrictEqual(yield* store.heartbeat([claim, lost, finished]), [claim.token])
         const after = [yield* touchedAt(job), yield* touchedAt(other), yield* touchedAt(done)]
         assert.isAbove(after[0] ?? 0, before[0] ?? 0)
         assert.deepStrictEqual(after.slice(1), before.slice(1))

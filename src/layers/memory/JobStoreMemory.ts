@@ -140,7 +140,7 @@ export const JobStoreMemory = Layer.sync(JobStore, () => {
           found?.status === "IN_PROGRESS" &&
           !found.audit.some((entry) => entry.id > token && entry.status === "IN_PROGRESS")
         if (ours) touch(id, found, now)
-        return ours ? [id] : []
+        return ours ? [token] : []
       })
     }),
 

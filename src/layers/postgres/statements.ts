@@ -9,7 +9,8 @@ const countedAhead = 1_000
  * more than running them. What a payload says only ever comes as a parameter. Labels stand as literals, which PostgreSQL takes
  * for an enum and for a text alike; they are the few words that the catalog may have.
  */
-export const statementsFor = ({ labels, optional }: Dialect) => {
+export const statementsFor = ({ labels, notBefore, optional }: Dialect) => {
+  const due = notBefore ? " AND (other.not_before IS NULL OR other.not_before <= now())" : ""
   const label = (status: keyof typeof labels) => `'${labels[status]}'`
   const ours = "correlation_id = $1::uuid AND cloud_provider = 'aws'"
 
@@ -38,16 +39,17 @@ export const statementsFor = ({ labels, optional }: Dialect) => {
      */
     claim: `
       WITH seen AS (
-        SELECT correlation_id, status::text AS seen, req_time_stamp, last_upd_time_stamp, ${columns}
+        SELECT correlation_id, coalesce(status::text, '') AS seen, last_upd_time_stamp,
+          coalesce(req_time_stamp, '-infinity') AS requested, ${columns}
         FROM csb_requests WHERE ${ours}
       ), ahead AS (
         SELECT count(*)::int AS ahead FROM (
           SELECT FROM seen AS mine JOIN csb_requests AS other USING (account_id, principal, entitlement)
           WHERE mine.seen = ${label("PENDING")} AND other.correlation_id <> mine.correlation_id
-            AND other.cloud_provider = 'aws' AND other.status IN (${label("PENDING")}, ${label("IN_PROGRESS")})
+            AND other.cloud_provider = 'aws'${due} AND other.status IN (${label("PENDING")}, ${label("IN_PROGRESS")})
             AND (other.status = ${label("IN_PROGRESS")}
-              OR (other.req_time_stamp, other.correlation_id) < (mine.req_time_stamp, mine.correlation_id)
-                AND coalesce(other.last_upd_time_stamp, other.req_time_stamp) >= $3::timestamptz)
+              OR (coalesce(other.req_time_stamp, '-infinity'), other.correlation_id) < (mine.requested, mine.correlation_id)
+                AND coalesce(other.last_upd_time_stamp, other.req_time_stamp, '-infinity') >= $3::timestamptz)
           LIMIT ${countedAhead}
         ) AS others
       ), claimed AS (
@@ -57,7 +59,7 @@ export const statementsFor = ({ labels, optional }: Dialect) => {
       ), kept AS (
         UPDATE csb_requests SET last_upd_time_stamp = clock_timestamp()
         WHERE ${ours} AND status = ${label("PENDING")} AND (SELECT ahead FROM ahead) > 0
-          AND coalesce(last_upd_time_stamp, req_time_stamp) < now() - $4::float8 * interval '1 millisecond'
+          AND coalesce(last_upd_time_stamp, req_time_stamp, '-infinity') < now() - $4::float8 * interval '1 millisecond'
       ), delivery AS (
         SELECT 1 + transient AS delivery, losses, doubtful FROM seen CROSS JOIN LATERAL (
           SELECT count(*) FILTER (WHERE audit_log LIKE '${countedDelivery}')::int AS transient,

@@ -8,16 +8,13 @@ import { keysOf } from "./keys.ts"
 const releasedAtOnce = 50
 
 /** Payloads at the right end of the list that are looked at: a few may lie there in another order than they were pushed. */
-const lookedAt = 100
+const lookedAt = 1_000
+
+/** Milliseconds after its end for which a worker is remembered: one that was only stopped takes a job before it announces itself. */
+const rememberedFor = 600_000
 
 /** Workers of one queue, alive or not, that are looked at. */
 const manyWorkers = 1_000
-
-/**
- * Milliseconds after which a worker that holds nothing is forgotten. Not at once: it may only have been stopped, or cut off, and take
- * a payload before it next says that it lives; were it killed then, nobody would look for what it held.
- */
-const forgottenAfter = 3_600_000
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
 
@@ -89,7 +86,7 @@ export const WorkersRedis = Layer.effect(
           lost.map(text).filter((id) => id !== workerId),
           (id) => Effect.map(redis.list(keys.processing(id)), (payloads) => ({ workerId: id, payloads }))
         )
-        const longLost = new Set((yield* redis.lowest(keys.workers, now - forgottenAfter, manyWorkers)).map(text))
+        const longLost = new Set((yield* redis.lowest(keys.workers, now - rememberedFor, manyWorkers)).map(text))
         yield* Effect.forEach(
           others.filter(({ payloads, workerId: id }) => payloads.length === 0 && longLost.has(id)),
           (other) => redis.removeMember(keys.workers, Buffer.from(other.workerId)),
