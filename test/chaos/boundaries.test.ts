@@ -99,39 +99,43 @@ const stage = Layer.unwrap(
 
 const Live = Replicas.layer.pipe(Layer.provideMerge(stage))
 
-describe.skipIf(inject("redis") === undefined)("a worker at each boundary of a job's life", () => {
-  layer(Live, { timeout: "60 seconds", excludeTestServices: true })((it) => {
-    it.effect("that is stopped for longer than its lease: it changes nothing any more, and works on", () =>
-      Effect.gen(function* () {
-        const cases = yield* allAtBoundaries("stopped")
-        const since = performance.now()
-        for (const { replica } of cases) yield* replica.program.signal("SIGSTOP")
-        const ends = yield* recovered(cases, since)
+describe.skipIf(inject("redis") === undefined)(
+  "a worker at each boundary of a job's life",
+  { timeout: 120_000 },
+  () => {
+    layer(Live, { timeout: "120 seconds", excludeTestServices: true })((it) => {
+      it.effect("that is stopped for longer than its lease: it changes nothing any more, and works on", () =>
+        Effect.gen(function* () {
+          const cases = yield* allAtBoundaries("stopped")
+          const since = performance.now()
+          for (const { replica } of cases) yield* replica.program.signal("SIGSTOP")
+          const ends = yield* recovered(cases, since)
 
-        for (const { release, replica } of cases) yield* Effect.andThen(replica.program.signal("SIGCONT"), release)
-        const replicas = yield* Replicas
-        yield* Effect.forEach(replicas, awaitReady, { concurrency: "unbounded" })
-        const more = yield* Effect.forEach(replicas, (_, index) => submit(aJob({ principal: `after-${index}` })))
-        for (const job of more) assert.strictEqual((yield* awaitFinal(job.correlation_id)).status, "SUCCESS")
-        yield* awaitNothingLeft
-        for (const [index, { boundary, trail }] of ends.entries()) {
-          assert.deepStrictEqual(yield* trailOf(cases[index]?.job.correlation_id ?? ""), trail, boundary)
-        }
-      })
-    )
+          for (const { release, replica } of cases) yield* Effect.andThen(replica.program.signal("SIGCONT"), release)
+          const replicas = yield* Replicas
+          yield* Effect.forEach(replicas, awaitReady, { concurrency: "unbounded" })
+          const more = yield* Effect.forEach(replicas, (_, index) => submit(aJob({ principal: `after-${index}` })))
+          for (const job of more) assert.strictEqual((yield* awaitFinal(job.correlation_id)).status, "SUCCESS")
+          yield* awaitNothingLeft
+          for (const [index, { boundary, trail }] of ends.entries()) {
+            assert.deepStrictEqual(yield* trailOf(cases[index]?.job.correlation_id ?? ""), trail, boundary)
+          }
+        })
+      )
 
-    it.effect("that is killed there: others do what it left undone, in time and once", () =>
-      Effect.gen(function* () {
-        const cases = yield* allAtBoundaries("killed")
-        const since = performance.now()
-        for (const { replica } of cases) yield* replica.program.signal("SIGKILL")
-        yield* recovered(cases, since)
-        const alive = (yield* Replicas).filter((replica) => cases.every((it) => it.replica !== replica))
-        for (const { code, took } of yield* Effect.forEach(alive, drain, { concurrency: "unbounded" })) {
-          assert.strictEqual(code, 0)
-          assert.isBelow(took, grace)
-        }
-      })
-    )
-  })
-})
+      it.effect("that is killed there: others do what it left undone, in time and once", () =>
+        Effect.gen(function* () {
+          const cases = yield* allAtBoundaries("killed")
+          const since = performance.now()
+          for (const { replica } of cases) yield* replica.program.signal("SIGKILL")
+          yield* recovered(cases, since)
+          const alive = (yield* Replicas).filter((replica) => cases.every((it) => it.replica !== replica))
+          for (const { code, took } of yield* Effect.forEach(alive, drain, { concurrency: "unbounded" })) {
+            assert.strictEqual(code, 0)
+            assert.isBelow(took, grace)
+          }
+        })
+      )
+    })
+  }
+)

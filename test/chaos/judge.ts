@@ -85,8 +85,15 @@ const disorder = (key: string, requests: ReadonlyArray<Row>, calls: ReadonlyArra
   return rising && (!comparable || effects.join() === wanted.join())
     ? []
     : [
-        `${key}: asked for ${requests.map(({ action, id, log }) => `${action} ${id} (${log})`).join(", ")}`,
-        `${key}: carried out ${calls.map(({ at, operation, outcome, requestId, roleSessionName }) => `${operation} ${requestId} ${outcome} by ${roleSessionName} at ${new Date(at).toISOString()}`).join(", ")}`
+        [
+          `${key}: asked for`,
+          ...requests.map(({ action, id, log }) => `${action}, ${id}: ${log}`),
+          "carried out",
+          ...calls.map(
+            ({ at, operation, outcome, requestId, roleSessionName }) =>
+              `${new Date(at).toISOString()} ${operation} by ${roleSessionName}, ${outcome}, ${requestId}`
+          )
+        ].join("\n  ")
       ]
 }
 
