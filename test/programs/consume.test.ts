@@ -300,15 +300,15 @@ describe("consume", () => {
   it.effect("keeps requests that wait for their turn from looking like ones without a job", () =>
     Effect.gen(function* () {
       const aws = yield* AwsIamControl
-      aws.obstruct({ when: "before", effect: Effect.sleep("10 minutes") })
+      aws.obstruct({ when: "before", effect: Effect.sleep("1 minute") })
       const ids = yield* onOneKey("add", "add", "add")
       yield* aWorker()
-      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 599 })
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 55 })
       assert.deepStrictEqual(yield* statuses(ids), ["IN_PROGRESS", "PENDING", "PENDING"])
       assert.strictEqual((yield* delayed).length + (yield* (yield* Redis).length(queue)), 2)
-      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 90 })
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 20 })
       assert.deepStrictEqual(yield* statuses(ids), ["SUCCESS", "SUCCESS", "SUCCESS"])
-    }).pipe(withWorker())
+    }).pipe(withWorker({ orphanAfter: Duration.seconds(12) }))
   )
 
   it.effect("stopping, brings back what is delayed, and takes leave of the other workers", () =>
