@@ -1,7 +1,9 @@
-import { Cause, Clock, Duration, Effect, Exit, Fiber, FiberSet, Metric, Option, Ref, Semaphore } from "effect"
+import { Cause, Clock, Duration, Effect, Exit, Fiber, FiberSet, Metric, Option, Ref, Schedule, Semaphore } from "effect"
+import type { SqlError } from "effect/sql/SqlError"
 import * as metrics from "../domain/metrics.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import { type Delivery, JobQueue } from "../services/JobQueue.ts"
+import type { RedisError } from "../services/Redis.ts"
 import { Workers } from "../services/Workers.ts"
 import { WorkerStatus } from "../services/WorkerStatus.ts"
 import { awaitCredentials } from "./awaitCredentials.ts"
@@ -20,6 +22,11 @@ const keptForExit = 0.05
 
 /** How often delayed jobs are looked at. */
 const releaseInterval = Duration.millis(100)
+
+/** While Redis is away when the worker starts. */
+const announceAgainAfter = Duration.millis(500)
+
+const isUnavailable = (error: SqlError | RedisError) => error._tag === "SqlError" || error.reason === "Unavailable"
 
 /** The time to take leave of Redis in; it may be away. */
 const farewell = Duration.seconds(1)
@@ -60,18 +67,16 @@ export const consume = Effect.gen(function* () {
   }).pipe(Effect.uninterruptible)
 
   yield* metrics.register
-  // Known to the others before the first payload is in our hands.
-  yield* Effect.ignore(stayAlive)
   yield* Effect.forkScoped(repeatedly(Duration.times(lease, 0.25), stayAlive))
   yield* Effect.forkScoped(repeatedly(releaseInterval, workers.releaseDue))
   yield* Effect.forkScoped(Effect.delay(repeatedly(recoveryInterval, sweep), recoveryInterval))
   yield* Ref.set(phase, "running")
-  const loop = yield* awaitCredentials.pipe(
+  const takeForever = awaitCredentials.pipe(
     Effect.andThen(Semaphore.take(slots, 1)),
     Effect.andThen(takeAndStart),
-    Effect.forever,
-    Effect.forkScoped
+    Effect.forever
   )
+  const loop = yield* Effect.forkScoped(Effect.andThen(becomeKnown, takeForever))
   return yield* Fiber.join(loop).pipe(
     Effect.onExit((exit) =>
       Ref.set(phase, Exit.hasInterrupts(exit) ? "draining" : "stopped").pipe(
@@ -84,6 +89,13 @@ export const consume = Effect.gen(function* () {
     )
   )
 }).pipe(Effect.scoped)
+
+/** The others look for payloads only in the hands of workers that they know of, so this comes before the first take. */
+const becomeKnown = stayAlive.pipe(
+  // Where it is forbidden, it stays so, and the worker can do its work without.
+  Effect.retry({ schedule: Schedule.spaced(announceAgainAfter), while: isUnavailable }),
+  Effect.ignore
+)
 
 const drain = Effect.fnUntraced(function* (inFlight: FiberSet.FiberSet) {
   const { endsAt } = yield* WorkerStatus

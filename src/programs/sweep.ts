@@ -16,7 +16,7 @@ export const sweep = Effect.gen(function* () {
   const store = yield* JobStore
   const { lease } = yield* WorkerConfig
 
-  yield* judgeOrphans
+  const orphansBefore = yield* judgeOrphans
   let recovered = yield* store.recover(lease, maxLosses)
   if (Option.isNone(recovered)) return
   while (Option.isSome(recovered) && recovered.value.length > 0) {
@@ -24,7 +24,7 @@ export const sweep = Effect.gen(function* () {
     recovered = yield* store.recover(lease, maxLosses)
   }
   yield* Effect.flatMap(Workers, ({ leftovers }) => Effect.flatMap(leftovers, Effect.forEach(bringBack)))
-  yield* pushOrphans
+  yield* pushOrphans(orphansBefore)
 })
 
 const reportRecovered = Effect.fnUntraced(function* ({ correlationId, status }: Recovered) {
@@ -68,33 +68,33 @@ const judgeOrphans = Effect.gen(function* () {
   const store = yield* JobStore
   const workers = yield* Workers
   const { orphanAfter } = yield* WorkerConfig
-  const { orphansBefore } = yield* WorkerStatus
   const payloads = yield* workers.oldest
   const untouchedSince = (yield* Clock.currentTimeMillis) - Duration.toMillis(orphanAfter)
   const ids = payloads?.flatMap((payload) => Option.toArray(correlationIdOf(payload))) ?? []
   const oldest = ids.length === 0 ? Option.none<number>() : yield* store.oldestOf(ids)
   const unknown = payloads === null || (payloads.length > 0 && Option.isNone(oldest))
-  yield* Ref.set(
-    orphansBefore,
-    unknown
-      ? Number.NEGATIVE_INFINITY
-      : Math.min(
-          untouchedSince,
-          Option.getOrElse(oldest, () => untouchedSince)
-        )
-  )
+  return unknown
+    ? Number.NEGATIVE_INFINITY
+    : Math.min(
+        untouchedSince,
+        Option.getOrElse(oldest, () => untouchedSince)
+      )
 })
 
-const pushOrphans = Effect.gen(function* () {
+const pushOrphans = Effect.fnUntraced(function* (before: number) {
   const store = yield* JobStore
   const queue = yield* JobQueue
-  const before = yield* Ref.get((yield* WorkerStatus).orphansBefore)
-  const { left, rebuilt } = yield* store.orphans(before)
-  for (const payload of rebuilt) yield* queue.submit(Buffer.from(payload))
-  if (rebuilt.length > 0) {
-    yield* Metric.update(metrics.jobs.recovered, rebuilt.length)
-    yield* Effect.logWarning(`${rebuilt.length} pending requests had no job any more: rebuilt and pushed`)
+  const { orphansBefore } = yield* WorkerStatus
+  let found = yield* store.orphans(before)
+  while (found.rebuilt.length > 0) {
+    for (const payload of found.rebuilt) yield* queue.submit(Buffer.from(payload))
+    yield* Metric.update(metrics.jobs.recovered, found.rebuilt.length)
+    yield* Effect.logWarning(`${found.rebuilt.length} pending requests had no job any more: rebuilt and pushed`)
+    found = yield* store.orphans(before)
   }
+  // Only now: a younger request on its key must not pass by one that is about to have a job again.
+  yield* Ref.set(orphansBefore, before)
+  const { left } = found
   yield* Metric.update(metrics.orphans, left)
   if (left > 0)
     yield* Effect.logWarning(`${left} pending requests have no job, and their rows do not say enough for one`)
