@@ -14,7 +14,7 @@ import { Leases } from "../../src/services/Leases.ts"
 import { Redis, RedisError } from "../../src/services/Redis.ts"
 import { testAwsConfig, testRedisConfig, testWorkerConfig } from "../fixture.ts"
 import { type Kind, makeProcess, type Process } from "./process.ts"
-import type { Shared } from "./shared.ts"
+import { keys, type Shared } from "./shared.ts"
 
 const sqlError = new SqlError({ reason: new ConnectionError({ cause: new Error("connection lost") }) })
 const redisError = new RedisError({ command: "?", reason: "Unavailable", message: "connection lost" })
@@ -65,7 +65,8 @@ const storeOf = (process: Process, { down, ledger, store }: Shared) => {
       call(
         Effect.tap(store.recover(lease, maxLosses), (found) =>
           Effect.sync(() => {
-            for (const it of Option.getOrElse(found, () => [])) ledger.recovered(it.correlationId, it.status === "FAILED")
+            for (const it of Option.getOrElse(found, () => []))
+              ledger.recovered(it.correlationId, it.status === "FAILED")
           })
         )
       ),
@@ -87,7 +88,11 @@ const redisOf = (process: Process, { checkPlaces, down, redis }: Shared) => {
       Effect.suspend(() => (down.redis ? Effect.fail(redisError) : command)),
       redisError
     )
-  const change = <A>(command: Effect.Effect<A, RedisError>) => call(Effect.tap(command, () => checkPlaces), "change")
+  const change = <A>(command: Effect.Effect<A, RedisError>) =>
+    call(
+      Effect.tap(command, () => checkPlaces),
+      "change"
+    )
   return Redis.of({
     moveLastWait: (source, destination, timeout) => call(redis.moveLastWait(source, destination, timeout), "take"),
     popLastWait: (key, timeout) => call(redis.popLastWait(key, timeout), "take"),
@@ -101,7 +106,13 @@ const redisOf = (process: Process, { checkPlaces, down, redis }: Shared) => {
     delete: (key) => change(redis.delete(key)),
     list: (key, count) => call(redis.list(key, count)),
     setScore: (key, member, score) => call(redis.setScore(key, member, score)),
-    lowest: (key, max, limit) => call(redis.lowest(key, max, limit)),
+    lowest: (key, max, limit) =>
+      call(
+        Effect.tap(redis.lowest(key, max, limit), (found) =>
+          // Most cases would be spent with looking for delayed jobs where there are none.
+          found.length === 0 && key === keys.delayed ? Effect.sleep(400) : Effect.void
+        )
+      ),
     length: (key) => call(redis.length(key)),
     last: (key) => call(redis.last(key)),
     ping: call(redis.ping)
@@ -118,13 +129,24 @@ const iamOf = (process: Process, shared: Shared) => {
       const interrupted = Effect.flatMap(Random.nextBoolean, (sent) =>
         sent ? Effect.ignore(shared.carryOut(change, process)) : Effect.void
       )
-      const sent = Effect.andThen(Effect.onInterrupt(latency, () => interrupted), shared.carryOut(change, process))
-      const answered = met === undefined ? sent : Effect.andThen(met.when === "after" ? sent : latency, Effect.fail(met.error))
-      return process.call("send", Effect.andThen(answered, (it) => Effect.as(latency, it)), lost(change))
+      const sent = Effect.andThen(
+        Effect.onInterrupt(latency, () => interrupted),
+        shared.carryOut(change, process)
+      )
+      const answered =
+        met === undefined ? sent : Effect.andThen(met.when === "after" ? sent : latency, Effect.fail(met.error))
+      return process.call(
+        "send",
+        Effect.andThen(answered, (it) => Effect.as(latency, it)),
+        lost(change)
+      )
     },
-    isAttached: (change) =>
-      process.call("send", Effect.andThen(latency, shared.iam.isAttached(change)), lost(change)),
-    identity: process.call("send", shared.iam.identity, lost({ accountId: "", principalType: "User", principal: "", action: "add", policyArn: "" }))
+    isAttached: (change) => process.call("send", Effect.andThen(latency, shared.iam.isAttached(change)), lost(change)),
+    identity: process.call(
+      "send",
+      shared.iam.identity,
+      lost({ accountId: "", principalType: "User", principal: "", action: "add", policyArn: "" })
+    )
   })
 }
 

@@ -16,7 +16,8 @@ export interface AppliedCall {
   readonly action: Job["action"]
 }
 
-export const keyOf = ({ entitlement, principal }: Pick<Job, "entitlement" | "principal">) => `${principal} ${entitlement}`
+export const keyOf = ({ entitlement, principal }: Pick<Job, "entitlement" | "principal">) =>
+  `${principal} ${entitlement}`
 
 /** What everybody did to everything that is shared, and which invariants were broken meanwhile. */
 export const makeLedger = () => {

@@ -15,7 +15,7 @@ const patience = 240_000
 /** Lives through a schedule, heals everything, waits for the end, and tells which invariants were broken. */
 export const live = Effect.fnUntraced(function* (schedule: ReadonlyArray<Step>) {
   const shared = yield* makeShared
-  const { awsTroubles, checkPlaces, down, ledger, loseRedis, payloads, redis, store } = shared
+  const { awsTroubles, checkPlaces, down, ledger, loseRedis, payloadsLeft, redis, store } = shared
   const workers: Array<Worker> = []
   let boots = 0
 
@@ -92,7 +92,7 @@ export const live = Effect.fnUntraced(function* (schedule: ReadonlyArray<Step>) 
     yield* boot(shared, "worker-at-the-end")
   })
 
-  const atRest = Effect.map(payloads, (left) => left.length === 0 && ledger.unfinished().length === 0)
+  const atRest = Effect.map(payloadsLeft, (left) => left === 0 && ledger.unfinished().length === 0)
 
   // From a real time on, so that no clock that goes back meets the beginning of all times.
   yield* TestClock.setTime(1_700_000_000_000)

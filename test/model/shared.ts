@@ -27,12 +27,29 @@ export const makeShared = Effect.gen(function* () {
   const ledger = makeLedger()
   const processes: Array<Process> = []
   const awsTroubles: Array<AwsTrouble> = []
+  let redisLost = false
   const down = { database: false, redis: false }
 
   const lists = () => [keys.queue, ...processes.map(({ workerId }) => keys.processing(workerId))]
   const payloads = Effect.gen(function* () {
     const listed = yield* Effect.forEach(lists(), (key) => redis.list(key))
     return [...listed.flat(), ...(yield* redis.lowest(keys.delayed, Number.POSITIVE_INFINITY, 1_000))]
+  })
+
+  /**
+   * Payloads that nobody will ever look at: a worker that was killed before it had announced itself again to a Redis that lost
+   * its data. Their requests are found as orphans.
+   */
+  const forsaken = Effect.gen(function* () {
+    const known = (yield* redis.lowest(keys.workers, Number.POSITIVE_INFINITY, 1_000)).map((id) =>
+      Buffer.from(id).toString()
+    )
+    const unknown = processes.filter(({ isGone, workerId }) => isGone() && !known.includes(workerId))
+    return (yield* Effect.forEach(unknown, ({ workerId }) => redis.list(keys.processing(workerId)))).flat()
+  })
+  const payloadsLeft = Effect.gen(function* () {
+    const all = yield* payloads
+    return redisLost ? all.length - (yield* forsaken).length : all.length
   })
 
   /** Every unfinished request has a payload in Redis, at every moment. */
@@ -46,6 +63,7 @@ export const makeShared = Effect.gen(function* () {
   })
 
   const loseRedis = Effect.gen(function* () {
+    redisLost = true
     yield* Effect.forEach([...lists(), keys.delayed, keys.workers], (key) => redis.delete(key))
     for (const request of ledger.requests.values()) request.lostByRedis = true
   })
@@ -59,7 +77,9 @@ export const makeShared = Effect.gen(function* () {
       )
     })
 
-  const trouble = (change: PolicyChange): { readonly when: "before" | "after"; readonly error: AwsError } | undefined => {
+  const trouble = (
+    change: PolicyChange
+  ): { readonly when: "before" | "after"; readonly error: AwsError } | undefined => {
     const next = awsTroubles.shift()
     if (next === undefined) return
     const fields = { message: "in the model", operation: operationOf(change) }
@@ -69,8 +89,20 @@ export const makeShared = Effect.gen(function* () {
   }
 
   return {
-    attachments, awsTroubles, carryOut, checkPlaces, clock, down, iam, ledger, loseRedis, payloads, processes, redis,
-    store, trouble
+    attachments,
+    awsTroubles,
+    carryOut,
+    checkPlaces,
+    clock,
+    down,
+    iam,
+    ledger,
+    loseRedis,
+    payloadsLeft,
+    processes,
+    redis,
+    store,
+    trouble
   }
 })
 export type Shared = Effect.Success<typeof makeShared>

@@ -11,7 +11,7 @@ const inOrder = (one: Request, other: Request) =>
   (one.committedAt ?? 0) - (other.committedAt ?? 0) || (one.job.correlation_id < other.job.correlation_id ? -1 : 1)
 
 /** The invariants that hold when everything has come to its end, and those that were broken before. */
-export const verdict = Effect.fnUntraced(function* ({ attachments, ledger, payloads, store }: Shared) {
+export const verdict = Effect.fnUntraced(function* ({ attachments, ledger, payloadsLeft, store }: Shared) {
   const { applied, broken, label, requests } = ledger
   const statuses = new Map<string, string>()
 
@@ -33,7 +33,7 @@ export const verdict = Effect.fnUntraced(function* ({ attachments, ledger, paylo
     if (!stated) broken.add(`a stated reason: ${label(id)} failed with "${last?.log}"`)
   }
 
-  if ((yield* payloads).length > 0) broken.add("a place: Redis still holds payloads of requests that are done")
+  if ((yield* payloadsLeft) > 0) broken.add("a place: Redis still holds payloads of requests that are done")
 
   const ordered = Array.from(requests.values()).toSorted(inOrder)
   const byKey = Map.groupBy(ordered, ({ job }) => keyOf(job))
