@@ -28,12 +28,23 @@ const identity = isRoot ? { uid: nobody, gid: nobody } : {}
 const attempt = <A>(run: () => Promise<A>) =>
   Effect.tryPromise({ try: run, catch: (cause) => new PostgresFailed({ message: String(cause) }) })
 
+interface Options {
+  readonly fsync: boolean
+}
+
+/** A private PostgreSQL, as {@link preparePostgres} makes it, that runs until the scope ends. */
+export const startPostgres = Effect.fnUntraced(function* (options: Options) {
+  const { run, server } = yield* preparePostgres(options)
+  yield* run
+  return server
+})
+
 /**
- * A private PostgreSQL from npm's binaries, on a free port and in a folder of its own; both go with the scope. It is as durable
- * as an installed one unless `fsync` is off. Not through the package's own class: that one ends the whole process with
- * status 0.
+ * A private PostgreSQL from npm's binaries, on a free port and in a folder of its own, which goes with the scope. It is as
+ * durable as an installed one unless `fsync` is off. `run` starts the server, again and again if it was ended meanwhile, and stops
+ * it with the scope. Not through the package's own class: that one ends the whole process with status 0.
  */
-export const startPostgres = Effect.fnUntraced(function* (options: { readonly fsync: boolean }) {
+export const preparePostgres = Effect.fnUntraced(function* (options: Options) {
   const port = yield* freePort
   const folder = yield* Effect.acquireRelease(
     attempt(() => mkdtemp(join(tmpdir(), "worker-postgres-"))),
@@ -63,7 +74,7 @@ export const startPostgres = Effect.fnUntraced(function* (options: { readonly fs
     unix_socket_directories: join(folder, "socket"),
     fsync: options.fsync ? "on" : "off"
   }
-  yield* Effect.acquireRelease(
+  const run = Effect.acquireRelease(
     startServer(postgres, [
       "-D",
       data,
@@ -73,7 +84,7 @@ export const startPostgres = Effect.fnUntraced(function* (options: { readonly fs
     ]),
     stopServer
   )
-  return server
+  return { server, run }
 })
 
 /** The binaries of this machine's kind. For `nobody` they are copied, since he may not be let into the project's folder. */

@@ -20,8 +20,15 @@ export const findRedis = Effect.map(Config.withDefault(Config.String("PATH"), ""
 const isExecutable = (file: string) => Option.isSome(Option.liftThrowable(() => accessSync(file, constants.X_OK))())
 
 /** A private Redis that keeps nothing on disk, on a free port; it goes with the scope. `args`: further settings. */
-export const startRedis = Effect.fnUntraced(function* (binary: string, args: ReadonlyArray<string> = []) {
-  const port = yield* freePort
+export const startRedis = (binary: string, args: ReadonlyArray<string> = []) =>
+  Effect.flatMap(freePort, (port) => startRedisOn(port, binary, args))
+
+/** The same on this port, where it can come back after it was ended. */
+export const startRedisOn = Effect.fnUntraced(function* (
+  port: number,
+  binary: string,
+  args: ReadonlyArray<string> = []
+) {
   // Or it would read, and on occasion write, a dump in the folder that we stand in.
   const folder = yield* Effect.flatMap(FileSystem.FileSystem, (files) => files.makeTempDirectoryScoped())
   const server = yield* ChildProcess.make(

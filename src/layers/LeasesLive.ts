@@ -1,6 +1,6 @@
 import { Duration, Effect, Layer } from "effect"
 import { monotonicMillis } from "../domain/monotonicMillis.ts"
-import { NotNow } from "../domain/Settlement.ts"
+import { maxLosses, NotNow } from "../domain/Settlement.ts"
 import { AwsConfig, WorkerConfig } from "../services/Config.ts"
 import { type Claim, JobStore } from "../services/JobStore.ts"
 import { Leases } from "../services/Leases.ts"
@@ -11,6 +11,9 @@ interface Held {
   until: number
 }
 
+/** Lost once more, it fails. */
+const isSuspect = ({ claim }: Pick<Held, "claim">) => claim.losses >= maxLosses - 1
+
 /** `Leases` over the `JobStore`, whose own clock decides when a lease is over; elapsed time is the same on both. */
 export const LeasesLive = Layer.effect(
   Leases,
@@ -18,8 +21,8 @@ export const LeasesLive = Layer.effect(
     const store = yield* JobStore
     const lease = Duration.toMillis((yield* WorkerConfig).lease)
     const { callTimeout } = yield* AwsConfig
-    // A call that begins now must have ended when the lease does.
-    const margin = Math.min(Duration.toMillis(callTimeout), lease / 2)
+    // A call that begins now must have ended when the lease does, and the role may have to be assumed before it.
+    const margin = Math.min(2 * Duration.toMillis(callTimeout), lease / 2)
     const held = new Map<bigint, Held>()
 
     return Leases.of({
@@ -35,9 +38,9 @@ export const LeasesLive = Layer.effect(
         if ((yield* monotonicMillis) + margin > until) {
           return yield* new NotNow({ code: "LeaseOver", message: "the request may be another worker's by now" })
         }
-        // If one of them kills its worker, it must not take the others with it a third time.
-        const first = Array.from(held.values()).find((it) => it.claim.losses > 0)
-        if (claim.losses > 0 && first?.claim.token !== claim.token) {
+        // If one of them kills its worker, it must not take the others with it for the last time.
+        const first = Array.from(held.values()).find(isSuspect)
+        if (isSuspect({ claim }) && first?.claim.token !== claim.token) {
           return yield* new NotNow({ code: "OneAtATime", message: "it has lost workers, and so has another job here" })
         }
       }),
@@ -47,9 +50,9 @@ export const LeasesLive = Layer.effect(
         const claims = Array.from(held.values(), ({ claim }) => claim)
         if (claims.length === 0) return
         const ours = new Set(yield* store.heartbeat(claims))
-        for (const { correlationId, token } of claims) {
+        for (const { token } of claims) {
           const entry = held.get(token)
-          if (entry !== undefined) entry.until = ours.has(correlationId) ? now + lease : Number.NEGATIVE_INFINITY
+          if (entry !== undefined) entry.until = ours.has(token) ? now + lease : Number.NEGATIVE_INFINITY
         }
       })
     })

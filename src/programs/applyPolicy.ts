@@ -56,7 +56,7 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, cl
       attached === (change.action === "add") ? Option.some<Applied>({ requestId, effected }) : Option.none()
     )
 
-  const apply = aws.apply(change).pipe(
+  const apply = Effect.andThen(leases.allow(claim), aws.apply(change)).pipe(
     Effect.map(({ requestId }): Applied => ({ requestId, effected: "applied" })),
     Effect.tapError((error) =>
       Effect.sync(() => {
@@ -76,7 +76,7 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, cl
     )
   )
 
-  const attempt = Effect.andThen(leases.allow(claim), () =>
+  const attempt = Effect.suspend(() =>
     answerLost
       ? readBack("found so").pipe(
           // Who may not read calls again: attaching twice does no harm, and detaching twice shows.

@@ -1,7 +1,7 @@
 import { Clock, DateTime, Duration, Effect, Metric, Option, Ref, Schema } from "effect"
 import { type Job, receivedAt } from "../domain/Job.ts"
 import * as metrics from "../domain/metrics.ts"
-import { WorkerConfig } from "../services/Config.ts"
+import { RedisConfig, WorkerConfig } from "../services/Config.ts"
 import type { Delivery } from "../services/JobQueue.ts"
 import { JobStore } from "../services/JobStore.ts"
 import { WorkerStatus } from "../services/WorkerStatus.ts"
@@ -27,7 +27,12 @@ export const claimRequest = Effect.fnUntraced(function* (delivery: Delivery, job
   const store = yield* JobStore
   const { orphanAfter, workerId } = yield* WorkerConfig
   const { orphansBefore } = yield* WorkerStatus
-  const waiting = { orphansBefore: yield* Ref.get(orphansBefore), keepFresh: Duration.times(orphanAfter, 0.5) }
+  const { fetchMode } = yield* RedisConfig
+  const waiting = {
+    orphansBefore: yield* Ref.get(orphansBefore),
+    // In the mode `brpop` a blocked job goes behind all others, however many they are.
+    keepFresh: Duration.times(orphanAfter, fetchMode === "brpop" ? 0 : 0.5)
+  }
   const correlationId = job.correlation_id
 
   const found = yield* lookUntilFound(delivery, store.claim(job, { workerId, take: delivery.take }, waiting))

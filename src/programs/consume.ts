@@ -1,9 +1,7 @@
-import { Cause, Clock, Duration, Effect, Exit, Fiber, FiberSet, Metric, Option, Ref, Schedule, Semaphore } from "effect"
-import type { SqlError } from "effect/sql/SqlError"
+import { Cause, Clock, Duration, Effect, Exit, Fiber, FiberSet, Metric, Option, Ref, Semaphore } from "effect"
 import * as metrics from "../domain/metrics.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import { type Delivery, JobQueue } from "../services/JobQueue.ts"
-import type { RedisError } from "../services/Redis.ts"
 import { Workers } from "../services/Workers.ts"
 import { WorkerStatus } from "../services/WorkerStatus.ts"
 import { awaitCredentials } from "./awaitCredentials.ts"
@@ -23,13 +21,8 @@ const keptForExit = 0.05
 /** How often delayed jobs are looked at. */
 const releaseInterval = Duration.millis(100)
 
-/** While Redis is away when the worker starts. */
-const announceAgainAfter = Duration.millis(500)
-
-const isUnavailable = (error: SqlError | RedisError) => error._tag === "SqlError" || error.reason === "Unavailable"
-
-/** The time to take leave of Redis in; it may be away. */
-const farewell = Duration.seconds(1)
+/** Of the shutdown grace, the part in which to take leave of Redis; it may be away. */
+const keptForFarewell = 0.04
 
 /**
  * The worker's main loop; it only ends by interruption. Then no more jobs are taken, those in flight may finish within
@@ -38,7 +31,7 @@ const farewell = Duration.seconds(1)
 export const consume = Effect.gen(function* () {
   const queue = yield* JobQueue
   const { credentialsFault, phase } = yield* WorkerStatus
-  const { concurrency, lease, recoveryInterval } = yield* WorkerConfig
+  const { concurrency, lease, recoveryInterval, shutdownGrace } = yield* WorkerConfig
   const workers = yield* Workers
   const slots = yield* Semaphore.make(concurrency)
   const inFlight = yield* FiberSet.make()
@@ -66,17 +59,25 @@ export const consume = Effect.gen(function* () {
     yield* FiberSet.run(inFlight, work(taken.value))
   }).pipe(Effect.uninterruptible)
 
+  // Released, a job lies before all that wait; so only when it is taken at once.
+  const releaseDue = Effect.gen(function* () {
+    const busy = (yield* FiberSet.size(inFlight)) >= concurrency
+    if (!busy && Option.isNone(yield* Ref.get(credentialsFault))) yield* workers.releaseDue
+  })
+
   yield* metrics.register
+  // Known to the others before the first payload is in our hands.
+  yield* Effect.ignore(stayAlive)
   yield* Effect.forkScoped(repeatedly(Duration.times(lease, 0.25), stayAlive))
-  yield* Effect.forkScoped(repeatedly(releaseInterval, workers.releaseDue))
+  yield* Effect.forkScoped(repeatedly(releaseInterval, releaseDue))
   yield* Effect.forkScoped(Effect.delay(repeatedly(recoveryInterval, sweep), recoveryInterval))
   yield* Ref.set(phase, "running")
-  const takeForever = awaitCredentials.pipe(
+  const loop = yield* awaitCredentials.pipe(
     Effect.andThen(Semaphore.take(slots, 1)),
     Effect.andThen(takeAndStart),
-    Effect.forever
+    Effect.forever,
+    Effect.forkScoped
   )
-  const loop = yield* Effect.forkScoped(Effect.andThen(becomeKnown, takeForever))
   return yield* Fiber.join(loop).pipe(
     Effect.onExit((exit) =>
       Ref.set(phase, Exit.hasInterrupts(exit) ? "draining" : "stopped").pipe(
@@ -84,18 +85,13 @@ export const consume = Effect.gen(function* () {
         Effect.andThen(
           Effect.all([Fiber.interrupt(loop), drain(inFlight)], { concurrency: "unbounded", discard: true })
         ),
-        Effect.andThen(workers.retire.pipe(Effect.timeout(farewell), Effect.ignore))
+        Effect.andThen(
+          workers.retire.pipe(Effect.timeout(Duration.times(shutdownGrace, keptForFarewell)), Effect.ignore)
+        )
       )
     )
   )
 }).pipe(Effect.scoped)
-
-/** The others look for payloads only in the hands of workers that they know of, so this comes before the first take. */
-const becomeKnown = stayAlive.pipe(
-  // Where it is forbidden, it stays so, and the worker can do its work without.
-  Effect.retry({ schedule: Schedule.spaced(announceAgainAfter), while: isUnavailable }),
-  Effect.ignore
-)
 
 const drain = Effect.fnUntraced(function* (inFlight: FiberSet.FiberSet) {
   const { endsAt } = yield* WorkerStatus

@@ -13,10 +13,33 @@ import { WorkerStatus } from "../services/WorkerStatus.ts"
  * database decides. Whatever a sweep that is cut off leaves undone, the next one finds.
  */
 export const sweep = Effect.gen(function* () {
+  yield* judgeOrphans
+  if (yield* isSteady) yield* recover
+}).pipe(
+  Effect.tapErrorTag("SqlError", () => Effect.flatMap(WorkerStatus, ({ steadyFrom }) => Ref.set(steadyFrom, never)))
+)
+
+const never = Number.POSITIVE_INFINITY
+
+/** At least so long after an outage of PostgreSQL nothing is recovered: first the workers that live touch what they hold. */
+const quietTime = Duration.seconds(5)
+
+/** Whether the database has been there for a while. */
+const isSteady = Effect.gen(function* () {
   const store = yield* JobStore
   const { lease } = yield* WorkerConfig
+  const { steadyFrom } = yield* WorkerStatus
+  const now = yield* Clock.currentTimeMillis
+  const from = yield* Ref.get(steadyFrom)
+  if (from !== never) return now >= from
+  yield* store.ping
+  yield* Ref.set(steadyFrom, now + Duration.toMillis(Duration.min(quietTime, lease)))
+  return false
+})
 
-  const orphansBefore = yield* judgeOrphans
+const recover = Effect.gen(function* () {
+  const store = yield* JobStore
+  const { lease } = yield* WorkerConfig
   let recovered = yield* store.recover(lease, maxLosses)
   if (Option.isNone(recovered)) return
   while (Option.isSome(recovered) && recovered.value.length > 0) {
@@ -24,7 +47,7 @@ export const sweep = Effect.gen(function* () {
     recovered = yield* store.recover(lease, maxLosses)
   }
   yield* Effect.flatMap(Workers, ({ leftovers }) => Effect.flatMap(leftovers, Effect.forEach(bringBack)))
-  yield* pushOrphans(orphansBefore)
+  yield* pushOrphans
 })
 
 const reportRecovered = Effect.fnUntraced(function* ({ correlationId, status }: Recovered) {
@@ -63,40 +86,38 @@ const bringBack = Effect.fnUntraced(function* ({ payloads, workerId }: Leftover)
   }
 })
 
+/** So many times `ORPHAN_AFTER` must pass where nobody can tell how old the oldest queued job is; else a key could be stuck. */
+const unknownFactor = 10
+
 /** What is still queued is younger than whatever has no job any more. */
 const judgeOrphans = Effect.gen(function* () {
   const store = yield* JobStore
   const workers = yield* Workers
   const { orphanAfter } = yield* WorkerConfig
+  const { orphansBefore } = yield* WorkerStatus
   const payloads = yield* workers.oldest
-  const untouchedSince = (yield* Clock.currentTimeMillis) - Duration.toMillis(orphanAfter)
+  const now = yield* Clock.currentTimeMillis
+  const patience = Duration.toMillis(orphanAfter)
   const ids = payloads?.flatMap((payload) => Option.toArray(correlationIdOf(payload))) ?? []
   const oldest = ids.length === 0 ? Option.none<number>() : yield* store.oldestOf(ids)
   const unknown = payloads === null || (payloads.length > 0 && Option.isNone(oldest))
-  return unknown
-    ? Number.NEGATIVE_INFINITY
-    : Math.min(
-        untouchedSince,
-        Option.getOrElse(oldest, () => untouchedSince)
-      )
+  const before = unknown ? now - unknownFactor * patience : Option.getOrElse(oldest, () => now)
+  yield* Ref.set(orphansBefore, Math.min(before, now - patience))
 })
 
-const pushOrphans = Effect.fnUntraced(function* (before: number) {
+const pushOrphans = Effect.gen(function* () {
   const store = yield* JobStore
   const queue = yield* JobQueue
-  const { orphansBefore } = yield* WorkerStatus
-  let found = yield* store.orphans(before)
-  while (found.rebuilt.length > 0) {
-    for (const payload of found.rebuilt) yield* queue.submit(Buffer.from(payload))
-    yield* Metric.update(metrics.jobs.recovered, found.rebuilt.length)
-    yield* Effect.logWarning(`${found.rebuilt.length} pending requests had no job any more: rebuilt and pushed`)
-    found = yield* store.orphans(before)
+  const before = yield* Ref.get((yield* WorkerStatus).orphansBefore)
+  const { left, rebuilt } = yield* store.orphans(before)
+  for (const payload of rebuilt) yield* queue.submit(Buffer.from(payload))
+  if (rebuilt.length > 0) {
+    yield* Metric.update(metrics.jobs.recovered, rebuilt.length)
+    yield* Effect.logWarning(`${rebuilt.length} pending requests had no job any more: rebuilt and pushed`)
   }
-  // Only now: a younger request on its key must not pass by one that is about to have a job again.
-  yield* Ref.set(orphansBefore, before)
-  const { left } = found
+  const { value: leftBefore } = yield* Metric.value(metrics.orphans)
   yield* Metric.update(metrics.orphans, left)
-  if (left > 0)
+  if (left > leftBefore)
     yield* Effect.logWarning(`${left} pending requests have no job, and their rows do not say enough for one`)
 })
 

@@ -2,18 +2,21 @@ import { Effect, Option, Ref } from "effect"
 import { JobQueue } from "../services/JobQueue.ts"
 import { WorkerStatus } from "../services/WorkerStatus.ts"
 import { logFailure } from "./persist.ts"
+import { announce } from "./stayAlive.ts"
 
 /** Milliseconds between two tries while Redis is away. */
 const tryAgainAfter = 500
 
 /**
  * Waits up to a second for a payload. The take itself is never interrupted, since a payload could be lost in it; the wait after a
- * failed one is. What failed is kept for the probes.
+ * failed one is. What failed is kept for the probes. After a failure Redis may have come back empty, so this worker first makes itself
+ * known there again: else nobody would look for what it takes, were it killed before its next heartbeat.
  */
 export const takeNext = Effect.gen(function* () {
   const queue = yield* JobQueue
   const { fetchFault } = yield* WorkerStatus
-  return yield* Effect.uninterruptible(queue.take).pipe(
+  const knownAgain = Option.isSome(yield* Ref.get(fetchFault)) ? announce : Effect.void
+  return yield* Effect.uninterruptible(Effect.andThen(knownAgain, queue.take)).pipe(
     Effect.tap(() => Ref.set(fetchFault, Option.none())),
     Effect.catch((error) =>
       Ref.set(fetchFault, Option.some(error.message)).pipe(

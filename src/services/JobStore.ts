@@ -36,7 +36,7 @@ export interface Claimant {
 
 /** Which requests still wait for something. */
 export interface Waiting {
-  /** Unix milliseconds: pending requests last touched before have no job any more, so nobody waits for them. */
+  /** Unix milliseconds: pending requests last touched before have no job any more, so nobody waits for those that cannot get a new one. */
   readonly orphansBefore: number
   /** A request that is blocked is touched once it was not for so long, which keeps it from looking like one without a job. */
   readonly keepFresh: Duration.Duration
@@ -81,8 +81,8 @@ export class JobStore extends Context.Service<
     ) => Effect.Effect<Option.Option<ClaimResult>, SqlError>
     /** Ends a claim, with an audit row; false when the claim was lost, and then nothing has changed. */
     readonly settle: (claim: Claim, settlement: Settlement) => Effect.Effect<boolean, SqlError>
-    /** Touches what is still ours of these claims; their correlation ids. */
-    readonly heartbeat: (claims: ReadonlyArray<Claim>) => Effect.Effect<ReadonlyArray<string>, SqlError>
+    /** Touches what is still ours of these claims; their tokens. */
+    readonly heartbeat: (claims: ReadonlyArray<Claim>) => Effect.Effect<ReadonlyArray<bigint>, SqlError>
     /** PENDING → FAILED for a request whose payload is no job; the status that stood before, if there is such a row. */
     readonly reject: (correlationId: string, log: string) => Effect.Effect<Option.Option<string>, SqlError>
     /**

@@ -348,8 +348,9 @@ export const jobStoreContract = (
       Effect.gen(function* () {
         const [first = aJob(), second = aJob()] = yield* onOneKey(2)
         const past = { orphansBefore: Number.POSITIVE_INFINITY }
-        // The older one looks like one without a job, so the younger one goes first.
-        assert.strictEqual(yield* blockedBy(second, past), "Claimed")
+        // The older one looks like one without a job: if it cannot get a new one, the younger one goes first.
+        assert.strictEqual(yield* blockedBy(second, past), flavour.optionalColumns ? 1 : "Claimed")
+        if (flavour.optionalColumns) return
         assert.strictEqual(yield* blockedBy(first, past), 1)
       })
     )
@@ -395,7 +396,7 @@ export const jobStoreContract = (
         yield* settle(finished, succeeded)
         const before = [yield* touchedAt(job), yield* touchedAt(other), yield* touchedAt(done)]
         yield* eventuallyLater(before[0] ?? 0)
-        assert.deepStrictEqual(yield* store.heartbeat([claim, lost, finished]), [job.correlation_id])
+        assert.deepStrictEqual(yield* store.heartbeat([claim, lost, finished]), [claim.token])
         const after = [yield* touchedAt(job), yield* touchedAt(other), yield* touchedAt(done)]
         assert.isAbove(after[0] ?? 0, before[0] ?? 0)
         assert.deepStrictEqual(after.slice(1), before.slice(1))

@@ -29,14 +29,15 @@ describe("readDialect", () => {
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* after(ourDatabase), {
         labels: ours,
-        optional: ["principal_type", "entitlement_type", "duration_minutes"]
+        optional: ["principal_type", "entitlement_type", "duration_minutes"],
+        notBefore: true
       })
     })
   )
 
   it.live("knows the legacy schema", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* after(legacyDatabase), { labels: legacy, optional: [] })
+      assert.deepStrictEqual(yield* after(legacyDatabase), { labels: legacy, optional: [], notBefore: false })
     })
   )
 

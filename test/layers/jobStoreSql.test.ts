@@ -1,10 +1,11 @@
+import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Option } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { Settlement } from "../../src/domain/Settlement.ts"
 import { JobStoreSql } from "../../src/layers/postgres/JobStoreSql.ts"
 import { type Claim, JobStore } from "../../src/services/JobStore.ts"
-import { type Database, ourDatabase } from "../database.ts"
+import { type Database, legacyDatabase, ourDatabase } from "../database.ts"
 import { aJob, waiting } from "../fixture.ts"
 
 /** A store, and the same database as a superuser who can hold rows back. */
@@ -89,6 +90,55 @@ describe("JobStore over PostgreSQL, statements that are sent twice", () => {
           tags.map((it) => (it._tag === "NotPending" ? it.status : it._tag)),
           ["Claimed", "IN_PROGRESS"]
         )
+      })
+    )
+  )
+
+  it.live("neither waits for a request that is not due yet, nor takes it for one without a job", () =>
+    withStore(ourDatabase, (admin) =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const [expiry, job] = [aJob({ action: "remove" }), aJob()]
+        yield* store.submit(expiry)
+        yield* admin`UPDATE csb_app.csb_requests
+          SET req_time_stamp = now() - interval '10 minutes', not_before = now() + interval '1 hour'`
+        yield* store.submit(job)
+        const claim = yield* store.claim(job, { workerId: "w-1", take: "1" }, waiting)
+        assert.strictEqual(Option.getOrThrow(claim)._tag, "Claimed")
+        assert.deepStrictEqual(yield* store.orphans(Date.now() - 60_000), { rebuilt: [], left: 0 })
+        yield* admin`UPDATE csb_app.csb_requests SET not_before = now() WHERE correlation_id = ${expiry.correlation_id}`
+        assert.strictEqual((yield* store.orphans(Date.now() - 60_000)).rebuilt.length, 1)
+      })
+    )
+  )
+
+  it.live("takes rows of a legacy schema in which neither time nor status stands", () =>
+    withStore(legacyDatabase, (admin) =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const insert = (id: string, status: string | null) => admin`
+          INSERT INTO csb_requests
+            (correlation_id, status, req_time_stamp, cloud_provider, principal, action, entitlement, account_id)
+          VALUES (${id}, ${status}::status_enum, NULL, 'aws', 'alice', 'add', 'ReadOnlyAccess', '123456789012')`
+        const [held, lost, blank] = [randomUUID(), randomUUID(), aJob({ principal: "bob" })]
+        yield* insert(held, "in_progress")
+        yield* insert(lost, "queued")
+        yield* insert(blank.correlation_id, null)
+        assert.deepStrictEqual(
+          yield* store.claim(blank, { workerId: "w-1", take: "1" }, waiting),
+          Option.some({ _tag: "NotPending", status: "" })
+        )
+        const job = aJob()
+        yield* store.submit(job)
+        const claim = store.claim(job, { workerId: "w-1", take: "1" }, { ...waiting, orphansBefore: 0 })
+        assert.strictEqual(Option.getOrThrow(yield* claim)._tag, "Blocked")
+        assert.deepStrictEqual(
+          yield* store.recover(Duration.seconds(60), 3),
+          Option.some([{ correlationId: held, status: "PENDING" }])
+        )
+        assert.strictEqual((yield* store.orphans(0)).left, 1)
+        // The one that was recovered is touched by that, the other one never was.
+        assert.deepStrictEqual(Option.getOrThrow(yield* claim), { _tag: "Blocked", ahead: 1 })
       })
     )
   )

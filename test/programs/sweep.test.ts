@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Metric, Option, Ref } from "effect"
+import { Clock, Duration, Effect, Logger, Metric, Option, Ref } from "effect"
+import { SqlError, UnknownError } from "effect/sql/SqlError"
 import { TestClock } from "effect/testing"
 import type { Job } from "../../src/domain/Job.ts"
 import * as metrics from "../../src/domain/metrics.ts"
@@ -158,17 +159,56 @@ describe("the sweep", () => {
     }).pipe(withWorker())
   )
 
-  it.effect("knows of no orphans while nobody knows how old the oldest queued job is", () =>
+  it.effect("waits ten times as long where nobody knows how old the oldest queued job is", () =>
     Effect.gen(function* () {
-      const { orphansBefore } = yield* WorkerStatus
-      const lost = yield* request()
-      yield* (yield* Redis).delete(queue)
+      const redis = yield* Redis
+      yield* request()
+      yield* redis.delete(queue)
       yield* (yield* JobQueue).submit(bytes("no job"))
-      yield* TestClock.adjust("10 minutes")
+      yield* TestClock.adjust("19 minutes")
       yield* sweep
-      assert.strictEqual(yield* (yield* Redis).length(queue), 1)
-      assert.strictEqual(yield* Ref.get(orphansBefore), Number.NEGATIVE_INFINITY)
-      assert.strictEqual(yield* statusOf(lost), "PENDING")
+      assert.strictEqual(yield* redis.length(queue), 1)
+      yield* TestClock.adjust("2 minutes")
+      yield* sweep
+      assert.strictEqual(yield* redis.length(queue), 2)
+    }).pipe(withWorker())
+  )
+
+  it.effect("recovers nothing right after an outage of PostgreSQL: whoever lives touches what he holds first", () =>
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      const job = yield* request()
+      yield* takeAndDie("stopped", [job, "claimed"])
+      yield* TestClock.adjust("2 minutes")
+      const away = new SqlError({
+        reason: new UnknownError({ cause: new Error("away"), message: "away", operation: "" })
+      })
+      yield* Effect.flip(sweep.pipe(Effect.provideService(JobStore, { ...store, recover: () => Effect.fail(away) })))
+      yield* sweep
+      yield* TestClock.adjust("4 seconds")
+      yield* sweep
+      assert.strictEqual(yield* statusOf(job), "IN_PROGRESS")
+      yield* TestClock.adjust("1 second")
+      yield* sweep
+      assert.strictEqual(yield* statusOf(job), "PENDING")
+    }).pipe(withWorker())
+  )
+
+  it.effect("tells of the same orphans once", () =>
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      const lines: Array<string> = []
+      const log = Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))])
+      for (const left of [7, 7, 8, 8, 0, 8]) {
+        yield* sweep.pipe(
+          Effect.provideService(JobStore, { ...store, orphans: () => Effect.succeed({ rebuilt: [], left }) }),
+          Effect.provide(log)
+        )
+      }
+      assert.deepStrictEqual(
+        lines.map((line) => line.slice(0, 1)),
+        ["7", "8", "8"]
+      )
     }).pipe(withWorker())
   )
 

@@ -38,6 +38,8 @@ const doubts = doubtLogs.map(like)
 const touchedAt = ({ requestedAt, updatedAt }: Row) =>
   DateTime.toEpochMillis(Option.getOrElse(updatedAt, () => requestedAt))
 
+const isRebuildable = ({ row }: Row) => row.principal_type !== null && row.entitlement_type !== null
+
 const isOnKeyOf = (one: RequestRow) => (other: RequestRow) =>
   one.account_id === other.account_id && one.principal === other.principal && one.entitlement === other.entitlement
 
@@ -85,7 +87,7 @@ export const JobStoreMemory = Layer.sync(JobStore, () => {
             (other.status === "IN_PROGRESS" ||
               (other.status === "PENDING" &&
                 isOlder([otherId, other], [id, found]) &&
-                touchedAt(other) >= orphansBefore))
+                (isRebuildable(other) || touchedAt(other) >= orphansBefore)))
         ).length
         if (ahead > 0) {
           const now = yield* DateTime.now
@@ -140,7 +142,7 @@ export const JobStoreMemory = Layer.sync(JobStore, () => {
           found?.status === "IN_PROGRESS" &&
           !found.audit.some((entry) => entry.id > token && entry.status === "IN_PROGRESS")
         if (ours) touch(id, found, now)
-        return ours ? [id] : []
+        return ours ? [token] : []
       })
     }),
 
@@ -178,7 +180,7 @@ export const JobStoreMemory = Layer.sync(JobStore, () => {
     orphans: Effect.fnUntraced(function* (before) {
       const now = yield* DateTime.now
       const found = Array.from(rows).filter(([, row]) => row.status === "PENDING" && touchedAt(row) < before)
-      const rebuildable = found.filter(([, { row }]) => row.principal_type !== null && row.entitlement_type !== null)
+      const rebuildable = found.filter(([, row]) => isRebuildable(row))
       for (const [id, row] of rebuildable) touch(id, row, now)
       return {
         rebuilt: rebuildable.map(([correlation_id, { clientRequestId, requestedAt, row }]) =>

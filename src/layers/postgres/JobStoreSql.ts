@@ -107,11 +107,11 @@ export const JobStoreSql = Layer.effect(
 
       heartbeat: (claims) =>
         Effect.map(
-          sql.unsafe<{ readonly correlation_id: string }>(sweeping.heartbeat, [
+          sql.unsafe<{ readonly token: bigint }>(sweeping.heartbeat, [
             claims.map(({ correlationId }) => correlationId),
             claims.map(({ token }) => token)
           ]),
-          (touched) => touched.map((it) => it.correlation_id)
+          (touched) => touched.map((it) => it.token)
         ),
 
       recover: Effect.fnUntraced(function* (lease, maxLosses) {

@@ -11,6 +11,8 @@ export type OptionalColumn = (typeof optionalColumns)[number]
 export interface Dialect {
   readonly labels: Readonly<Record<Status, string>>
   readonly optional: ReadonlyArray<OptionalColumn>
+  /** Whether a request may say before which time it is not to be carried out. */
+  readonly notBefore: boolean
 }
 
 const needed = {
@@ -88,7 +90,8 @@ export const readDialect = Effect.gen(function* () {
   }
   const dialect: Dialect = {
     labels: { PENDING, IN_PROGRESS, SUCCESS, FAILED },
-    optional: optionalColumns.filter((column) => has("csb_requests", column))
+    optional: optionalColumns.filter((column) => has("csb_requests", column)),
+    notBefore: has("csb_requests", "not_before")
   }
   return dialect
 })

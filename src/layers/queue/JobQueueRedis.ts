@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { Clock, Duration, Effect, Layer, Option } from "effect"
+import { monotonicMillis } from "../../domain/monotonicMillis.ts"
 import { RedisConfig, WorkerConfig } from "../../services/Config.ts"
 import { type Delivery, JobQueue } from "../../services/JobQueue.ts"
 import { Redis, RedisError } from "../../services/Redis.ts"
@@ -8,6 +9,9 @@ import { keysOf } from "./keys.ts"
 
 /** A drain waits for it, since a take is not interrupted; BRPOP of Redis < 6 knows whole seconds only. */
 const waitForPayload = Duration.seconds(1)
+
+/** Milliseconds for which Redis may still move payloads for a take whose connection broke on our side alone, and some more. */
+const staleFor = 2 * Duration.toMillis(waitForPayload)
 
 /** In the mode `brpop`, whose ACL may grant no sorted set, a delayed payload stays in our hands, for so long at most. */
 const longestHold = Duration.seconds(1)
@@ -58,6 +62,7 @@ export const JobQueueRedis = Layer.effect(
 
     /** After a take whose answer was lost, our processing list may hold a payload that we have never seen. */
     let answerLost = false
+    let lostAt = 0
     const findStranded = Effect.gen(function* () {
       const known = [...leftBehind, ...Array.from(held, ({ payload }) => payload)].map((payload) =>
         Buffer.from(payload)
@@ -67,14 +72,19 @@ export const JobQueueRedis = Layer.effect(
         if (index < 0) return Option.some(hold(payload))
         known.splice(index, 1)
       }
-      answerLost = false
+      answerLost = (yield* monotonicMillis) < lostAt + staleFor
       return Option.none<Delivery>()
     })
     const takeNew = (
       reliable ? redis.moveLastWait(queue, processing, waitForPayload) : redis.popLastWait(queue, waitForPayload)
     ).pipe(
       Effect.map(Option.map(hold)),
-      Effect.tapError((error) => Effect.sync(() => (answerLost = reliable && error.reason === "Unavailable")))
+      Effect.tapError((error) =>
+        Effect.map(monotonicMillis, (now) => {
+          if (error.reason === "Unavailable") answerLost = reliable
+          if (error.reason === "Unavailable") lostAt = now
+        })
+      )
     )
 
     return JobQueue.of({

@@ -8,7 +8,10 @@ import { keysOf } from "./keys.ts"
 const releasedAtOnce = 50
 
 /** Payloads at the right end of the list that are looked at: a few may lie there in another order than they were pushed. */
-const lookedAt = 100
+const lookedAt = 1_000
+
+/** Milliseconds after its end for which a worker is remembered: one that was only stopped takes a job before it announces itself. */
+const rememberedFor = 600_000
 
 /** Workers of one queue, alive or not, that are looked at. */
 const manyWorkers = 1_000
@@ -77,13 +80,15 @@ export const WorkersRedis = Layer.effect(
       releaseDue: Effect.flatMap(Clock.currentTimeMillis, (now) => release(now, releasedAtOnce)),
 
       leftovers: Effect.gen(function* () {
-        const lost = yield* redis.lowest(keys.workers, yield* Clock.currentTimeMillis, manyWorkers)
+        const now = yield* Clock.currentTimeMillis
+        const lost = yield* redis.lowest(keys.workers, now, manyWorkers)
         const others = yield* Effect.forEach(
           lost.map(text).filter((id) => id !== workerId),
           (id) => Effect.map(redis.list(keys.processing(id)), (payloads) => ({ workerId: id, payloads }))
         )
+        const longLost = new Set((yield* redis.lowest(keys.workers, now - rememberedFor, manyWorkers)).map(text))
         yield* Effect.forEach(
-          others.filter(({ payloads }) => payloads.length === 0),
+          others.filter(({ payloads, workerId: id }) => payloads.length === 0 && longLost.has(id)),
           (other) => redis.removeMember(keys.workers, Buffer.from(other.workerId)),
           { discard: true }
         )

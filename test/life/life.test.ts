@@ -8,7 +8,7 @@ import { Step } from "./schedule.ts"
 
 const { runs, seed } = Effect.runSync(
   Effect.all({
-    runs: Config.Int("MODEL_RUNS").pipe(Config.withDefault(1_000)),
+    runs: Config.Int("MODEL_CASES").pipe(Config.withDefault(1_000)),
     seed: Config.Int("MODEL_SEED").pipe(Config.withDefault(Math.floor(Math.random() * 1e9)))
   })
 )
