@@ -2,6 +2,7 @@ import { Clock, Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { aJob, bytes } from "../fixture.ts"
 import { boot, settings, type Worker } from "./boot.ts"
+import type { Request } from "./ledger.ts"
 import type { Step } from "./schedule.ts"
 import { keys, makeShared } from "./shared.ts"
 import { verdict } from "./verdict.ts"
@@ -25,10 +26,10 @@ export const live = Effect.fnUntraced(function* (schedule: ReadonlyArray<Step>) 
 
   const submit = Effect.fnUntraced(function* ({ action, commit, key }: Step & { readonly _tag: "Submit" }) {
     const job = aJob({ correlation_id: correlationId(ledger.requests.size), principal: `user-${key}`, action })
-    const request = {
+    const request: Request = {
       job,
       payload: bytes(job),
-      committedAt: undefined as number | undefined,
+      committedAt: undefined,
       lostByRedis: false,
       finished: false
     }

@@ -76,7 +76,9 @@ export const makeProcess = (workerId: string, shared: Clock.Clock): Process => {
       skewed = millis
     },
     clock: {
-      ...shared,
+      sleep: (time) => shared.sleep(time),
+      monotonicTimeNanosUnsafe: () => shared.monotonicTimeNanosUnsafe(),
+      monotonicTimeNanos: shared.monotonicTimeNanos,
       currentTimeMillisUnsafe: () => shared.currentTimeMillisUnsafe() + skewed,
       currentTimeMillis: Effect.sync(() => shared.currentTimeMillisUnsafe() + skewed),
       currentTimeNanosUnsafe: () => shared.currentTimeNanosUnsafe() + BigInt(skewed) * 1_000_000n,

@@ -41,10 +41,9 @@ export const makeShared = Effect.gen(function* () {
    * its data. Their requests are found as orphans.
    */
   const forsaken = Effect.gen(function* () {
-    const known = (yield* redis.lowest(keys.workers, Number.POSITIVE_INFINITY, 1_000)).map((id) =>
-      Buffer.from(id).toString()
-    )
-    const unknown = processes.filter(({ isGone, workerId }) => isGone() && !known.includes(workerId))
+    const members = yield* redis.lowest(keys.workers, Number.POSITIVE_INFINITY, 1_000)
+    const known = new Set(members.map((id) => Buffer.from(id).toString()))
+    const unknown = processes.filter(({ isGone, workerId }) => isGone() && !known.has(workerId))
     return (yield* Effect.forEach(unknown, ({ workerId }) => redis.list(keys.processing(workerId)))).flat()
   })
   const payloadsLeft = Effect.gen(function* () {
