@@ -1,5 +1,6 @@
-import { Clock, Duration, Effect, Option } from "effect"
+import { Duration, Effect, Option } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
+import { monotonicMillis } from "../domain/monotonicMillis.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import { type Delivery, JobQueue } from "../services/JobQueue.ts"
 import { persist } from "./persist.ts"
@@ -20,8 +21,9 @@ export const lookUntilFound = Effect.fnUntraced(function* <A>(
 
   const look = Effect.gen(function* () {
     let found = yield* persist(statement)
-    const giveUpAt = (yield* Clock.currentTimeMillis) + Duration.toMillis(unknownJobGrace)
-    while (Option.isNone(found) && (yield* Clock.currentTimeMillis) < giveUpAt) {
+    // Not the wall clock: set forward, it would bury a job whose row comes in a moment.
+    const giveUpAt = (yield* monotonicMillis) + Duration.toMillis(unknownJobGrace)
+    while (Option.isNone(found) && (yield* monotonicMillis) < giveUpAt) {
       yield* Effect.interruptible(Effect.sleep(lookAgainAfter))
       found = yield* persist(statement)
     }

@@ -41,11 +41,27 @@ export const JobQueueRedis = Layer.effect(
     }
     const letGo = (delivery: Delivery) => Effect.sync(() => held.delete(delivery))
 
+    const equals = (payload: Uint8Array) => (other: Uint8Array) => Buffer.from(other).equals(payload)
+
+    /**
+     * Taken for lost, we may have been given what we still held: then two deliveries share one element of our list, which the one that
+     * remains needs.
+     */
+    const isShared = (delivery: Delivery) => {
+      const others = Array.from(held).filter((it) => it !== delivery && equals(delivery.payload)(it.payload)).length
+      if (others === 0) return Effect.succeed(false)
+      return Effect.map(redis.list(processing), (all) => all.filter(equals(delivery.payload)).length <= others)
+    }
+
     /** Nothing holds the payload meanwhile in the mode `brpop`; in `blmove`, our processing list does. */
     const remove = (delivery: Delivery) =>
       Effect.suspend(() =>
         // Tried again after it was done, it would remove another's equal payload.
-        reliable && held.has(delivery) ? redis.removeFirst(processing, delivery.payload) : Effect.void
+        reliable && held.has(delivery)
+          ? Effect.flatMap(isShared(delivery), (shared) =>
+              shared ? Effect.void : redis.removeFirst(processing, delivery.payload)
+            )
+          : Effect.void
       ).pipe(Effect.tap(letGo(delivery)))
     const move = (end: "left" | "right") => (delivery: Delivery) =>
       (reliable

@@ -1,0 +1,75 @@
+import type { Claim } from "../../src/services/JobStore.ts"
+import type { Job } from "../../src/domain/Job.ts"
+
+export interface Request {
+  readonly job: Job
+  readonly payload: Uint8Array
+  /** When its row was written; before, it has none. */
+  committedAt: number | undefined
+  /** Redis lost its data while the request was unfinished: it may be without a place until the sweep rebuilds it. */
+  lostByRedis: boolean
+  finished: boolean
+}
+
+export interface AppliedCall {
+  readonly correlationId: string
+  readonly action: Job["action"]
+}
+
+export const keyOf = ({ entitlement, principal }: Pick<Job, "entitlement" | "principal">) =>
+  `${principal} ${entitlement}`
+
+/** What everybody did to everything that is shared, and which invariants were broken meanwhile. */
+export const makeLedger = () => {
+  const requests = new Map<string, Request>()
+  const owners = new Map<string, { readonly token: bigint; readonly workerId: string }>()
+  /** The claims that ended, since the answer to their settlement may be asked for again. */
+  const settled = new Set<bigint>()
+  const applied = new Map<string, Array<AppliedCall>>()
+  const broken = new Set<string>()
+  const label = (id: string) => `request ${Array.from(requests.keys()).indexOf(id)}`
+
+  return {
+    requests,
+    applied,
+    broken,
+    label,
+    claimed: ({ correlationId, token }: Claim, workerId: string) => {
+      const request = requests.get(correlationId)
+      const owner = owners.get(correlationId)
+      if (owner !== undefined && owner.token !== token) broken.add(`one owner: ${label(correlationId)} has two`)
+      for (const [other] of owners) {
+        const job = requests.get(other)?.job
+        if (other === correlationId || job === undefined || request === undefined) continue
+        if (keyOf(job) === keyOf(request.job)) broken.add("one owner: two requests on one key are in progress")
+      }
+      owners.set(correlationId, { token, workerId })
+    },
+    settled: ({ correlationId, token }: Claim, final: boolean) => {
+      if (owners.get(correlationId)?.token === token) {
+        owners.delete(correlationId)
+        settled.add(token)
+        const request = requests.get(correlationId)
+        if (request !== undefined && final) request.finished = true
+      } else if (!settled.has(token)) broken.add(`one owner: a lost claim settled ${label(correlationId)}`)
+    },
+    recovered: (correlationId: string, final: boolean) => {
+      owners.delete(correlationId)
+      const request = requests.get(correlationId)
+      if (request !== undefined && final) request.finished = true
+    },
+    /** AWS carried a call out. */
+    carriedOut: (call: AppliedCall, workerId: string) => {
+      const request = requests.get(call.correlationId)
+      if (request === undefined) return void broken.add("AWS was called for nobody's request")
+      if (owners.get(call.correlationId)?.workerId !== workerId) {
+        broken.add(`one owner: AWS was called under a lost claim of ${label(call.correlationId)}`)
+      }
+      const key = keyOf(request.job)
+      applied.set(key, [...(applied.get(key) ?? []), call])
+    },
+    unfinished: () =>
+      Array.from(requests.values()).filter(({ committedAt, finished }) => committedAt !== undefined && !finished)
+  }
+}
+export type Ledger = ReturnType<typeof makeLedger>

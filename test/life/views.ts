@@ -1,0 +1,128 @@
+import { Effect, Option, Random } from "effect"
+import { ConnectionError, SqlError } from "effect/sql/SqlError"
+import { CredentialsInvalid, Timeout } from "../../src/domain/AwsError.ts"
+import { operationOf, type PolicyChange } from "../../src/domain/PolicyChange.ts"
+import { statusAfter } from "../../src/domain/Settlement.ts"
+import { AwsIam } from "../../src/services/AwsIam.ts"
+import { JobStore } from "../../src/services/JobStore.ts"
+import { Redis, RedisError } from "../../src/services/Redis.ts"
+import type { Kind, Process } from "./process.ts"
+import { keys, type Shared } from "./shared.ts"
+
+const sqlError = new SqlError({ reason: new ConnectionError({ cause: new Error("connection lost") }) })
+const redisError = new RedisError({ command: "?", reason: "Unavailable", message: "connection lost" })
+
+/** Most calls are quick, and some take nearly as long as they may. */
+const latency = Effect.flatMap(Random.nextIntBetween(0, 12), (it) => Effect.sleep(it > 9 ? 450 : it * 10))
+
+/** The database, as this process reaches it. */
+export const storeOf = (process: Process, { down, ledger, store }: Shared) => {
+  const call = <A>(statement: Effect.Effect<A, SqlError>, kind: Kind = "change") =>
+    process.call(
+      kind,
+      Effect.suspend(() => (down.database ? Effect.fail(sqlError) : statement)),
+      sqlError
+    )
+  return JobStore.of({
+    claim: (job, claimant, waiting) =>
+      call(
+        Effect.tap(store.claim(job, claimant, waiting), (found) =>
+          Effect.sync(() => {
+            if (Option.isSome(found) && found.value._tag === "Claimed") {
+              ledger.claimed(found.value.claim, process.workerId)
+            }
+          })
+        )
+      ),
+    settle: (claim, settlement) =>
+      call(
+        Effect.tap(store.settle(claim, settlement), (done) =>
+          Effect.sync(() => done && ledger.settled(claim, statusAfter(settlement) !== "PENDING"))
+        )
+      ),
+    recover: (lease, maxLosses) =>
+      call(
+        Effect.tap(store.recover(lease, maxLosses), (found) =>
+          Effect.sync(() => {
+            for (const it of Option.getOrElse(found, () => []))
+              ledger.recovered(it.correlationId, it.status === "FAILED")
+          })
+        )
+      ),
+    heartbeat: (claims) => call(store.heartbeat(claims)),
+    reject: (id, log) => call(store.reject(id, log)),
+    standings: (ids) => call(store.standings(ids)),
+    oldestOf: (ids) => call(store.oldestOf(ids)),
+    orphans: (before) => call(store.orphans(before)),
+    submit: (job) => call(store.submit(job)),
+    find: (id) => call(store.find(id), "look"),
+    ping: call(store.ping, "look")
+  })
+}
+
+export const redisOf = (process: Process, { checkPlaces, down, redis }: Shared) => {
+  const call = <A>(command: Effect.Effect<A, RedisError>, kind: Kind = "look") =>
+    process.call(
+      kind,
+      Effect.suspend(() => (down.redis ? Effect.fail(redisError) : command)),
+      redisError
+    )
+  const change = <A>(command: Effect.Effect<A, RedisError>) =>
+    call(
+      Effect.tap(command, () => checkPlaces),
+      "change"
+    )
+  return Redis.of({
+    moveLastWait: (source, destination, timeout) => call(redis.moveLastWait(source, destination, timeout), "take"),
+    popLastWait: (key, timeout) => call(redis.popLastWait(key, timeout), "take"),
+    push: (key, end, value) => change(redis.push(key, end, value)),
+    removeFirst: (key, value) => change(redis.removeFirst(key, value)),
+    transfer: (source, destination, end, value) => change(redis.transfer(source, destination, end, value)),
+    transferToSet: (source, destination, score, value) =>
+      change(redis.transferToSet(source, destination, score, value)),
+    transferFromSet: (source, destination, value) => change(redis.transferFromSet(source, destination, value)),
+    removeMember: (key, member) => change(redis.removeMember(key, member)),
+    delete: (key) => change(redis.delete(key)),
+    list: (key, count) => call(redis.list(key, count)),
+    setScore: (key, member, score) => call(redis.setScore(key, member, score)),
+    lowest: (key, max, limit) =>
+      call(
+        Effect.tap(redis.lowest(key, max, limit), (found) =>
+          // Most cases would be spent with looking for delayed jobs where there are none.
+          found.length === 0 && key === keys.delayed ? Effect.sleep(400) : Effect.void
+        )
+      ),
+    length: (key) => call(redis.length(key)),
+    last: (key) => call(redis.last(key)),
+    ping: call(redis.ping)
+  })
+}
+
+/** AWS, as this process reaches it: calls take time, and some meet trouble. */
+export const iamOf = (process: Process, shared: Shared) => {
+  const lost = (change: PolicyChange) =>
+    new Timeout({ code: "ECONNRESET", message: "connection lost", operation: operationOf(change) })
+  const refused = new CredentialsInvalid({ code: "", message: "connection lost", operation: "GetCallerIdentity" })
+  return AwsIam.of({
+    apply: (change) => {
+      const met = shared.trouble(change)
+      // Who hangs up in the middle of a call cannot tell whether it was carried out.
+      const interrupted = Effect.flatMap(Random.nextBoolean, (sent) =>
+        sent ? Effect.ignore(shared.carryOut(change, process)) : Effect.void
+      )
+      const sent = Effect.andThen(
+        Effect.onInterrupt(latency, () => interrupted),
+        shared.carryOut(change, process)
+      )
+      const answered =
+        met === undefined ? sent : Effect.andThen(met.when === "after" ? sent : latency, Effect.fail(met.error))
+      return process.call(
+        "send",
+        Effect.andThen(answered, (it) => Effect.as(latency, it)),
+        lost(change)
+      )
+    },
+    isAttached: (change) => process.call("send", Effect.andThen(latency, shared.iam.isAttached(change)), lost(change)),
+    identity: process.call("send", shared.iam.identity, refused)
+  })
+}
