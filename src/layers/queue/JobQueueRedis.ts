@@ -16,6 +16,8 @@ const staleFor = 2 * Duration.toMillis(waitForPayload)
 /** In the mode `brpop`, whose ACL may grant no sorted set, a delayed payload stays in our hands, for so long at most. */
 const longestHold = Duration.seconds(1)
 
+const equals = (payload: Uint8Array) => (other: Uint8Array) => Buffer.from(other).equals(payload)
+
 /** `JobQueue` over the lists of contract §3, in both fetch modes. */
 export const JobQueueRedis = Layer.effect(
   JobQueue,
@@ -40,8 +42,6 @@ export const JobQueueRedis = Layer.effect(
       return delivery
     }
     const letGo = (delivery: Delivery) => Effect.sync(() => held.delete(delivery))
-
-    const equals = (payload: Uint8Array) => (other: Uint8Array) => Buffer.from(other).equals(payload)
 
     /**
      * Taken for lost, we may have been given what we still held: then two deliveries share one element of our list, which the one that
