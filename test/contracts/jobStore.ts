@@ -311,17 +311,10 @@ export const jobStoreContract = (
     const onOneKey = (count: number) =>
       Effect.gen(function* () {
         const principal = `user-${randomUUID()}`
-        const jobs = yield* Effect.forEach(Array.from({ length: count }), () => submitted({ principal }))
-        // In memory they are of the same millisecond, and then their ids decide.
-        const records = yield* Effect.forEach(jobs, (job) => Effect.map(recordOf(job), (record) => ({ job, record })))
-        return records
-          .toSorted(
-            (a, b) =>
-              Option.getOrThrow(a.record.requestedAt).epochMilliseconds -
-                Option.getOrThrow(b.record.requestedAt).epochMilliseconds ||
-              (a.job.correlation_id < b.job.correlation_id ? -1 : 1)
-          )
-          .map(({ job }) => job)
+        // In milliseconds of their own: a `Date` knows no less, though PostgreSQL does.
+        return yield* Effect.forEach(Array.from({ length: count }), () =>
+          Effect.andThen(Effect.flatMap(Clock.currentTimeMillis, eventuallyLater), submitted({ principal }))
+        )
       })
 
     test(
