@@ -1,5 +1,6 @@
 import { countedDelivery, countedLoss, doubtLogs } from "../../domain/Settlement.ts"
 import { type Dialect, optionalColumns } from "./catalog.ts"
+import { conditionsOn } from "./conditions.ts"
 
 /** No more requests than these are counted before a blocked one. */
 const countedAhead = 1_000
@@ -9,8 +10,10 @@ const countedAhead = 1_000
  * more than running them. What a payload says only ever comes as a parameter. Labels stand as literals, which PostgreSQL takes
  * for an enum and for a text alike; they are the few words that the catalog may have.
  */
-export const statementsFor = ({ labels, notBefore, optional }: Dialect) => {
-  const due = notBefore ? " AND (other.not_before IS NULL OR other.not_before <= now())" : ""
+export const statementsFor = (dialect: Dialect) => {
+  const { labels, optional } = dialect
+  const other = conditionsOn("other", dialect)
+  const { touched } = conditionsOn("csb_requests", dialect)
   const label = (status: keyof typeof labels) => `'${labels[status]}'`
   const ours = "correlation_id = $1::uuid AND cloud_provider = 'aws'"
 
@@ -29,19 +32,13 @@ export const statementsFor = ({ labels, notBefore, optional }: Dialect) => {
     )
     .join("")
 
-  // What the sweep will push again still has its turn.
-  const rebuildable =
-    optional.includes("principal_type") && optional.includes("entitlement_type")
-      ? "other.principal_type IS NOT NULL AND other.entitlement_type IS NOT NULL OR "
-      : ""
-
   return {
     columns,
 
     /**
-     * $1 the request, $2 what the audit row says of the claimant, $3 before which time a pending request that nobody can rebuild must have been
-     * touched to hold nobody up, $4 after how many milliseconds one that is held up is touched, and where there are optional columns $5 to $8
-     * principal, action, entitlement and account, then their values.
+     * $1 the request, $2 what the audit row says of the claimant, $3 the time before which a pending request that nobody can rebuild
+     * must have been touched to hold up nobody, $4 after how many milliseconds one that is held up is touched, and where there are
+     * optional columns $5 to $8 principal, action, entitlement and account, then their values.
      */
     claim: `
       WITH seen AS (
@@ -52,10 +49,11 @@ export const statementsFor = ({ labels, notBefore, optional }: Dialect) => {
         SELECT count(*)::int AS ahead FROM (
           SELECT FROM seen AS mine JOIN csb_requests AS other USING (account_id, principal, entitlement)
           WHERE mine.seen = ${label("PENDING")} AND other.correlation_id <> mine.correlation_id
-            AND other.cloud_provider = 'aws'${due} AND other.status IN (${label("PENDING")}, ${label("IN_PROGRESS")})
+            AND other.cloud_provider = 'aws' AND ${other.due} AND other.status IN (${label("PENDING")}, ${label("IN_PROGRESS")})
             AND (other.status = ${label("IN_PROGRESS")}
               OR (coalesce(other.req_time_stamp, '-infinity'), other.correlation_id) < (mine.requested, mine.correlation_id)
-                AND (${rebuildable}coalesce(other.last_upd_time_stamp, other.req_time_stamp, '-infinity') >= $3::timestamptz))
+                -- What the sweep will push again still has its turn.
+                AND (${other.rebuildable} OR ${other.touched} >= $3::timestamptz))
           LIMIT ${countedAhead}
         ) AS others
       ), claimed AS (
@@ -65,7 +63,7 @@ export const statementsFor = ({ labels, notBefore, optional }: Dialect) => {
       ), kept AS (
         UPDATE csb_requests SET last_upd_time_stamp = clock_timestamp()
         WHERE ${ours} AND status = ${label("PENDING")} AND (SELECT ahead FROM ahead) > 0
-          AND coalesce(last_upd_time_stamp, req_time_stamp, '-infinity') < now() - $4::float8 * interval '1 millisecond'
+          AND ${touched} < now() - $4::float8 * interval '1 millisecond'
       ), delivery AS (
         SELECT 1 + transient AS delivery, losses, doubtful FROM seen CROSS JOIN LATERAL (
           SELECT count(*) FILTER (WHERE audit_log LIKE '${countedDelivery}')::int AS transient,

@@ -1,13 +1,6 @@
 import { countedLoss, lostTooManyLog, recoveredLog } from "../../domain/Settlement.ts"
 import type { Dialect } from "./catalog.ts"
-
-/**
- * When a request was last touched, as the indexes have it. Both columns may be null in the legacy schema. Not `coalesce`, which is
- * not leakproof: behind row-level security no index would serve it.
- * https://www.postgresql.org/docs/current/ddl-rowsecurity.html
- */
-export const touched =
-  "(CASE WHEN last_upd_time_stamp IS NOT NULL THEN last_upd_time_stamp WHEN req_time_stamp IS NOT NULL THEN req_time_stamp ELSE '-infinity' END)"
+import { conditionsOn, never } from "./conditions.ts"
 
 /** Requests that one statement recovers or rebuilds. */
 const atOnce = 500
@@ -16,12 +9,11 @@ const atOnce = 500
 const counted = 10_000
 
 /** Statements of the heartbeat and of the sweep, as text in the database's own words, like those of a job's life. */
-export const sweepStatementsFor = ({ labels, notBefore, optional }: Dialect) => {
+export const sweepStatementsFor = (dialect: Dialect) => {
+  const { labels, optional } = dialect
+  const { due, rebuildable, touched } = conditionsOn("csb_requests", dialect)
   const label = (status: keyof typeof labels) => `'${labels[status]}'`
-  const due = notBefore ? " AND (not_before IS NULL OR not_before <= now())" : ""
-  const orphaned = `cloud_provider = 'aws' AND status = ${label("PENDING")} AND ${touched} < $1::timestamptz${due}`
-  const rebuildable = "principal_type IS NOT NULL AND entitlement_type IS NOT NULL"
-  const canRebuild = optional.includes("principal_type") && optional.includes("entitlement_type")
+  const orphaned = `cloud_provider = 'aws' AND status = ${label("PENDING")} AND ${touched} < $1::timestamptz AND ${due}`
   const duration = optional.includes("duration_minutes") ? "duration_minutes" : "NULL"
 
   return {
@@ -82,9 +74,10 @@ export const sweepStatementsFor = ({ labels, notBefore, optional }: Dialect) => 
       SELECT extract(epoch FROM min(req_time_stamp))::float8 * 1000 AS oldest
       FROM csb_requests WHERE correlation_id = ANY ($1::uuid[]) AND cloud_provider = 'aws'`,
 
-    /** $1 before which time they were touched last. */
-    rebuildOrphans: canRebuild
-      ? `
+    /** $1 before which time they were touched last. Undefined in a schema in which no row says enough. */
+    rebuildOrphans:
+      rebuildable !== never
+        ? `
       WITH orphaned AS (
         SELECT correlation_id FROM csb_requests WHERE ${orphaned} AND ${rebuildable}
         ORDER BY ${touched} LIMIT ${atOnce} FOR UPDATE SKIP LOCKED
@@ -100,12 +93,12 @@ export const sweepStatementsFor = ({ labels, notBefore, optional }: Dialect) => 
         'received_at', to_char(req_time_stamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
       ))::text AS payload
       FROM rebuilt ORDER BY req_time_stamp, correlation_id`
-      : undefined,
+        : undefined,
 
     /** $1 before which time they were touched last. */
     countOrphans: `
       SELECT count(*)::int AS orphans FROM (
-        SELECT FROM csb_requests WHERE ${orphaned}${canRebuild ? ` AND NOT (${rebuildable})` : ""}
+        SELECT FROM csb_requests WHERE ${orphaned} AND NOT ${rebuildable}
         -- Ordered, since the planner would else read the whole table for the first few of what it takes for many.
         ORDER BY ${touched} LIMIT ${counted}
       ) AS orphaned`
