@@ -5,6 +5,7 @@ import { type Delivery, JobQueue } from "../services/JobQueue.ts"
 import { Workers } from "../services/Workers.ts"
 import { WorkerStatus } from "../services/WorkerStatus.ts"
 import { awaitCredentials } from "./awaitCredentials.ts"
+import { enlist } from "./enlist.ts"
 import { persist } from "./persist.ts"
 import { processJob } from "./processJob.ts"
 import { repeatedly } from "./repeatedly.ts"
@@ -66,18 +67,16 @@ export const consume = Effect.gen(function* () {
   })
 
   yield* metrics.register
-  // Known to the others before the first payload is in our hands.
-  yield* Effect.ignore(stayAlive)
   yield* Effect.forkScoped(repeatedly(Duration.times(lease, 0.25), stayAlive))
   yield* Effect.forkScoped(repeatedly(releaseInterval, releaseDue))
   yield* Effect.forkScoped(Effect.delay(repeatedly(recoveryInterval, sweep), recoveryInterval))
   yield* Ref.set(phase, "running")
-  const loop = yield* awaitCredentials.pipe(
+  const takeForever = awaitCredentials.pipe(
     Effect.andThen(Semaphore.take(slots, 1)),
     Effect.andThen(takeAndStart),
-    Effect.forever,
-    Effect.forkScoped
+    Effect.forever
   )
+  const loop = yield* Effect.forkScoped(Effect.andThen(enlist, takeForever))
   return yield* Fiber.join(loop).pipe(
     Effect.onExit((exit) =>
       Ref.set(phase, Exit.hasInterrupts(exit) ? "draining" : "stopped").pipe(

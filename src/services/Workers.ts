@@ -15,13 +15,15 @@ export interface Leftover {
 export class Workers extends Context.Service<
   Workers,
   {
+    /** What an earlier boot with this worker's id held becomes a lost worker's. Before the first take. */
+    readonly setAside: Effect.Effect<void, RedisError>
     /** Lets the others know that this worker lives, until this time (Unix milliseconds) at least. */
     readonly announce: (aliveUntil: number) => Effect.Effect<void, RedisError>
     /** This worker goes: all that is delayed goes back to the list at once, whatever is taking jobs from now on. */
     readonly retire: Effect.Effect<void, RedisError>
     /** Delayed payloads whose time is over go to the right end of the list. */
     readonly releaseDue: Effect.Effect<void, RedisError>
-    /** What workers hold that live no more, an earlier boot with this worker's id among them. */
+    /** What workers hold that live no more. */
     readonly leftovers: Effect.Effect<ReadonlyArray<Leftover>, RedisError>
     /** One payload of them, to the right end of the list. */
     readonly reclaim: (workerId: string, payload: Uint8Array) => Effect.Effect<void, RedisError>

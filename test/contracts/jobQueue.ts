@@ -167,6 +167,21 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
       }))
 
     if (fetchMode === "blmove") {
+      test("keeps the one element that two deliveries share, until the second one is done with it", (keys) =>
+        Effect.gen(function* () {
+          const jobs = yield* JobQueue
+          const store = yield* Redis
+          yield* jobs.submit(bytes("shared"))
+          const first = yield* takeOne
+          // Taken for lost, the worker was given again what it still held.
+          yield* store.transfer(keys.processing, keys.queue, "right", bytes("shared"))
+          const second = yield* takeOne
+          yield* jobs.remove(first)
+          assert.deepStrictEqual(yield* lengths(keys), [0, 1, 0])
+          yield* jobs.remove(second)
+          assert.deepStrictEqual(yield* lengths(keys), [0, 0, 0])
+        }))
+
       test("finds a payload that it took without knowing, once", (keys) =>
         Effect.gen(function* () {
           const base = yield* Redis

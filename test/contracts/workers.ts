@@ -4,7 +4,7 @@ import { Clock, Duration, Effect, Layer, Option } from "effect"
 import { JobQueueRedis } from "../../src/layers/queue/JobQueueRedis.ts"
 import { WorkersRedis } from "../../src/layers/queue/WorkersRedis.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
-import { Redis } from "../../src/services/Redis.ts"
+import { Redis, RedisError } from "../../src/services/Redis.ts"
 import { Workers } from "../../src/services/Workers.ts"
 import { bytes, testRedisConfig, testWorkerConfig } from "../fixture.ts"
 
@@ -61,21 +61,46 @@ export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>
         assert.deepStrictEqual(yield* store.lowest(`{${queue}}:workers`, Number.POSITIVE_INFINITY, 10), [])
       }))
 
-    test("finds what an earlier boot with the same id held, and only that", (queue) =>
+    test("sets aside what an earlier boot with the same id held, as a lost worker's, and only that", (queue) =>
       Effect.gen(function* () {
         const before = yield* boot(queue, "w-1")
         for (const payload of ["old", "twin", "twin"]) yield* before.jobs.submit(bytes(payload))
         for (let taken = 0; taken < 2; taken++) yield* before.jobs.take
         const again = yield* boot(queue, "w-1")
+        const other = yield* boot(queue, "w-2")
+        yield* again.workers.setAside
         yield* again.jobs.take
-        assert.deepStrictEqual(
-          (yield* again.workers.leftovers).map(({ payloads }) => payloads.map(text)),
-          [["twin", "old"]]
-        )
-        yield* again.workers.reclaim("w-1", bytes("twin"))
-        yield* again.workers.reclaim("w-1", bytes("old"))
+        const [found, ...more] = yield* other.workers.leftovers
+        const { payloads = [], workerId = "" } = found ?? {}
+        assert.deepStrictEqual([payloads.map(text), more], [["twin", "old"], []])
+        for (const payload of payloads) yield* other.workers.reclaim(workerId, payload)
         assert.deepStrictEqual(yield* again.workers.leftovers, [])
         assert.deepStrictEqual([yield* held(queue, "w-1"), yield* queued(queue)], [1, ["twin", "old"]])
+      }))
+
+    test("finds a payload stranded by a lost answer, though an earlier boot held its twin", (queue) =>
+      Effect.gen(function* () {
+        const base = yield* Redis
+        const before = yield* boot(queue, "w-1")
+        yield* before.jobs.submit(bytes("twin"))
+        yield* before.jobs.take
+        // The next take moves the payload, and its answer is lost.
+        let lose = true
+        const losing = Layer.succeed(Redis, {
+          ...base,
+          moveLastWait: (...args) =>
+            Effect.tap(base.moveLastWait(...args), () => {
+              if (!lose) return Effect.void
+              lose = false
+              return Effect.fail(new RedisError({ command: "BLMOVE", reason: "Unavailable", message: "lost" }))
+            })
+        })
+        const again = yield* boot(queue, "w-1").pipe(Effect.provide(losing))
+        yield* again.workers.setAside
+        const [found] = yield* again.workers.leftovers
+        yield* again.workers.reclaim(found?.workerId ?? "", bytes("twin"))
+        yield* Effect.flip(again.jobs.take)
+        assert.strictEqual(text(Option.getOrThrow(yield* again.jobs.take).payload), "twin")
       }))
 
     test("releases what is due, the first one first, and keeps the rest", (queue) =>

@@ -16,7 +16,7 @@ const staleFor = 2 * Duration.toMillis(waitForPayload)
 /** In the mode `brpop`, whose ACL may grant no sorted set, a delayed payload stays in our hands, for so long at most. */
 const longestHold = Duration.seconds(1)
 
-const equals = (payload: Uint8Array) => (other: Uint8Array) => Buffer.from(other).equals(payload)
+const equals = (payload: Uint8Array) => (other: Uint8Array) => Buffer.compare(payload, other) === 0
 
 /** `JobQueue` over the lists of contract §3, in both fetch modes. */
 export const JobQueueRedis = Layer.effect(
@@ -71,44 +71,39 @@ export const JobQueueRedis = Layer.effect(
 
     const forgetStatus = (correlationId: string) => redis.delete(keys.cachedStatus(correlationId))
 
-    /** By an earlier boot with the same worker id: not ours to take, since their rows are still claimed. */
-    const leftBehind = reliable
-      ? yield* Effect.orElseSucceed(redis.list(processing), (): ReadonlyArray<Uint8Array> => [])
-      : []
-
-    /** After a take whose answer was lost, our processing list may hold a payload that we have never seen. */
-    let answerLost = false
-    let lostAt = 0
+    /**
+     * Until when our processing list may get payloads that we have never seen: of takes whose answers were lost. Infinite until it has
+     * been looked at, since Redis may be away for long.
+     */
+    let strandedUntil = Number.NEGATIVE_INFINITY
     const findStranded = Effect.gen(function* () {
-      const known = [...leftBehind, ...Array.from(held, ({ payload }) => payload)].map((payload) =>
-        Buffer.from(payload)
-      )
+      const known = Array.from(held, ({ payload }) => payload)
       for (const payload of yield* redis.list(processing)) {
-        const index = known.findIndex((other) => other.equals(payload))
+        const index = known.findIndex(equals(payload))
         if (index < 0) return Option.some(hold(payload))
         known.splice(index, 1)
       }
-      answerLost = (yield* monotonicMillis) < lostAt + staleFor
+      strandedUntil = Math.min(strandedUntil, (yield* monotonicMillis) + staleFor)
       return Option.none<Delivery>()
     })
-    const takeNew = (
-      reliable ? redis.moveLastWait(queue, processing, waitForPayload) : redis.popLastWait(queue, waitForPayload)
-    ).pipe(
-      Effect.map(Option.map(hold)),
-      Effect.tapError((error) =>
-        Effect.map(monotonicMillis, (now) => {
-          if (error.reason === "Unavailable") answerLost = reliable
-          if (error.reason === "Unavailable") lostAt = now
-        })
-      )
+    const takeNew = Effect.map(
+      reliable ? redis.moveLastWait(queue, processing, waitForPayload) : redis.popLastWait(queue, waitForPayload),
+      Option.map(hold)
     )
 
     return JobQueue.of({
-      take: Effect.suspend(() =>
-        answerLost
+      take: Effect.flatMap(monotonicMillis, (now) =>
+        reliable && now < strandedUntil
           ? Effect.flatMap(findStranded, (found) => (Option.isSome(found) ? Effect.succeed(found) : takeNew))
           : takeNew
-      ).pipe(Effect.mapError(withRemedy)),
+      ).pipe(
+        Effect.tapError((error) =>
+          Effect.sync(() => {
+            if (error.reason === "Unavailable") strandedUntil = Number.POSITIVE_INFINITY
+          })
+        ),
+        Effect.mapError(withRemedy)
+      ),
       remove,
       finish: (delivery, correlationId) =>
         Effect.all([remove(delivery), forgetStatus(correlationId)], { concurrency: "unbounded", discard: true }),

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto"
 import { Clock, Effect, Layer, Option } from "effect"
 import { RedisConfig, WorkerConfig } from "../../services/Config.ts"
 import { Redis } from "../../services/Redis.ts"
@@ -30,9 +31,11 @@ export const WorkersRedis = Layer.effect(
     const { workerId } = yield* WorkerConfig
     const keys = keysOf(queue)
     const self = Buffer.from(workerId)
+    const own = keys.processing(workerId)
 
     if (fetchMode === "brpop") {
       return Workers.of({
+        setAside: Effect.void,
         announce: () => Effect.void,
         retire: Effect.void,
         releaseDue: Effect.void,
@@ -49,17 +52,6 @@ export const WorkersRedis = Layer.effect(
       })
     }
 
-    // An id may be set for good: what its earlier boot held then lies in our own list, and nobody else takes it for a lost one's.
-    let leftBehind = yield* Effect.orElseSucceed(
-      redis.list(keys.processing(workerId)),
-      (): ReadonlyArray<Uint8Array> => []
-    )
-    const taken = (owner: string, payload: Uint8Array) =>
-      Effect.sync(() => {
-        const index = owner === workerId ? leftBehind.findIndex((it) => Buffer.from(it).equals(payload)) : -1
-        if (index >= 0) leftBehind = leftBehind.toSpliced(index, 1)
-      })
-
     const release = Effect.fnUntraced(function* (until: number, limit: number) {
       const due = yield* redis.lowest(keys.delayed, until, limit)
       // The first one is to be taken first, so it comes last.
@@ -70,11 +62,22 @@ export const WorkersRedis = Layer.effect(
     })
 
     return Workers.of({
+      setAside: Effect.gen(function* () {
+        const payloads = yield* redis.list(own)
+        if (payloads.length === 0) return
+        // An id may be set for good, and what is found in its list later must be its own. Known as lost before it has anything.
+        const earlier = `${workerId}:before-${randomBytes(4).toString("hex")}`
+        yield* redis.setScore(keys.workers, Buffer.from(earlier), yield* Clock.currentTimeMillis)
+        yield* Effect.forEach(payloads, (payload) => redis.transfer(own, keys.processing(earlier), "right", payload), {
+          discard: true
+        })
+      }),
+
       announce: (aliveUntil) => redis.setScore(keys.workers, self, aliveUntil),
 
       retire: Effect.gen(function* () {
         yield* release(Number.POSITIVE_INFINITY, 10_000)
-        if ((yield* redis.length(keys.processing(workerId))) === 0) yield* redis.removeMember(keys.workers, self)
+        if ((yield* redis.length(own)) === 0) yield* redis.removeMember(keys.workers, self)
       }),
 
       releaseDue: Effect.flatMap(Clock.currentTimeMillis, (now) => release(now, releasedAtOnce)),
@@ -92,15 +95,11 @@ export const WorkersRedis = Layer.effect(
           (other) => redis.removeMember(keys.workers, Buffer.from(other.workerId)),
           { discard: true }
         )
-        return [{ workerId, payloads: leftBehind }, ...others].filter(({ payloads }) => payloads.length > 0)
+        return others.filter(({ payloads }) => payloads.length > 0)
       }),
 
-      reclaim: (owner, payload) =>
-        redis
-          .transfer(keys.processing(owner), keys.queue, "right", payload)
-          .pipe(Effect.andThen(taken(owner, payload))),
-      discard: (owner, payload) =>
-        redis.removeFirst(keys.processing(owner), payload).pipe(Effect.andThen(taken(owner, payload))),
+      reclaim: (owner, payload) => redis.transfer(keys.processing(owner), keys.queue, "right", payload),
+      discard: (owner, payload) => redis.removeFirst(keys.processing(owner), payload),
 
       // The list first: what is taken meanwhile is met again in the hands of its taker.
       oldest: Effect.gen(function* () {
