@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { Duration, Effect, Layer, Option, Redacted, type Scope } from "effect"
+import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import type { Job } from "../src/domain/Job.ts"
 import { JobQueueRedis } from "../src/layers/queue/JobQueueRedis.ts"
 import { LeasesLive } from "../src/layers/LeasesLive.ts"
@@ -75,6 +76,8 @@ export const testAwsConfig = (settings: Partial<AwsConfig["Service"]> = {}) =>
     iamEndpoint: Option.none(),
     ...settings
   })
+
+export const databaseAway = new SqlError({ reason: new ConnectionError({ cause: new Error("away") }) })
 
 /** A first claim, of a request that the store need not know. */
 export const aClaim = (fields: Partial<Claim> = {}): Claim => ({

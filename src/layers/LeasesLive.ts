@@ -12,7 +12,7 @@ interface Held {
 }
 
 /** Lost once more, it fails. */
-const isSuspect = ({ claim }: Pick<Held, "claim">) => claim.losses >= maxLosses - 1
+const isSuspect = (claim: Claim) => claim.losses >= maxLosses - 1
 
 /** `Leases` over the `JobStore`, whose own clock decides when a lease is over; elapsed time is the same on both. */
 export const LeasesLive = Layer.effect(
@@ -39,8 +39,9 @@ export const LeasesLive = Layer.effect(
           return yield* new NotNow({ code: "LeaseOver", message: "the request may be another worker's by now" })
         }
         // If one of them kills its worker, it must not take the others with it for the last time.
-        const first = Array.from(held.values()).find(isSuspect)
-        if (isSuspect({ claim }) && first?.claim.token !== claim.token) {
+        if (!isSuspect(claim)) return
+        const first = Array.from(held.values()).find((it) => isSuspect(it.claim))
+        if (first?.claim.token !== claim.token) {
           return yield* new NotNow({ code: "OneAtATime", message: "it has lost workers, and so has another job here" })
         }
       }),

@@ -8,7 +8,7 @@ export const WorkerStatusLive = Layer.effect(
     endsAt: Ref.make(Number.POSITIVE_INFINITY),
     fetchFault: Ref.make(Option.none<string>()),
     credentialsFault: Ref.make(Option.none<string>()),
-    steadyFrom: Ref.make(0),
+    steadyFrom: Ref.make(Number.NEGATIVE_INFINITY),
     orphansBefore: Ref.make(Number.NEGATIVE_INFINITY)
   })
 )

@@ -49,7 +49,7 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, cl
   const leases = yield* Leases
   const settings = yield* WorkerConfig
   let lostAnswer: Timeout | undefined
-  let answerLost = claim.doubtful
+  const inDoubt = () => claim.doubtful || lostAnswer !== undefined
 
   const readBack = (effected: Effected) =>
     Effect.map(aws.isAttached(change), ({ requestId, value: attached }) =>
@@ -60,10 +60,7 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, cl
     Effect.map(({ requestId }): Applied => ({ requestId, effected: "applied" })),
     Effect.tapError((error) =>
       Effect.sync(() => {
-        if (error._tag === "Timeout") {
-          lostAnswer = error
-          answerLost = true
-        }
+        if (error._tag === "Timeout") lostAnswer = error
       })
     ),
     Effect.catchTag("NoSuchEntity", (error) =>
@@ -77,7 +74,7 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, cl
   )
 
   const attempt = Effect.suspend(() =>
-    answerLost
+    inDoubt()
       ? readBack("found so").pipe(
           // Who may not read calls again: attaching twice does no harm, and detaching twice shows.
           Effect.catchIf(
@@ -91,7 +88,7 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, cl
 
   // The last attempt's answer may be lost, too, or the reading before it may have failed.
   const settleDoubt = (error: AwsError | NotNow) =>
-    answerLost && error.kind === "transient"
+    inDoubt() && error.kind === "transient"
       ? readBack("found so").pipe(
           // Still in doubt, which the trail has to tell.
           Effect.mapError(() => lostAnswer ?? error),

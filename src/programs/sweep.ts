@@ -1,6 +1,7 @@
 import { Clock, Duration, Effect, Metric, Option, Ref, Result, Schema } from "effect"
 import { CorrelationId } from "../domain/Job.ts"
 import * as metrics from "../domain/metrics.ts"
+import { monotonicMillis } from "../domain/monotonicMillis.ts"
 import { lostTooManyLog, maxLosses } from "../domain/Settlement.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import { JobQueue } from "../services/JobQueue.ts"
@@ -9,8 +10,8 @@ import { type Leftover, Workers } from "../services/Workers.ts"
 import { WorkerStatus } from "../services/WorkerStatus.ts"
 
 /**
- * Brings back what has no worker and what has no job any more (contract §5). Every replica sweeps, and one at a time: that the
- * database decides. Whatever a sweep that is cut off leaves undone, the next one finds.
+ * Brings back what has no worker and what has no job any more (contract §5). Every replica sweeps; that one at a time does
+ * it the database decides, but for the moves in Redis, which may overlap. Whatever a sweep that is cut off leaves undone, the next one finds.
  */
 export const sweep = Effect.gen(function* () {
   yield* judgeOrphans
@@ -29,7 +30,7 @@ const isSteady = Effect.gen(function* () {
   const store = yield* JobStore
   const { lease } = yield* WorkerConfig
   const { steadyFrom } = yield* WorkerStatus
-  const now = yield* Clock.currentTimeMillis
+  const now = yield* monotonicMillis
   const from = yield* Ref.get(steadyFrom)
   if (from !== never) return now >= from
   yield* store.ping
@@ -117,8 +118,9 @@ const pushOrphans = Effect.gen(function* () {
   }
   const { value: leftBefore } = yield* Metric.value(metrics.orphans)
   yield* Metric.update(metrics.orphans, left)
-  if (left > leftBefore)
+  if (left > leftBefore) {
     yield* Effect.logWarning(`${left} pending requests have no job, and their rows do not say enough for one`)
+  }
 })
 
 const decodeId = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Struct({ correlation_id: CorrelationId })))

@@ -15,7 +15,7 @@ export class WorkerStatus extends Context.Service<
     readonly fetchFault: Ref.Ref<Option.Option<string>>
     /** Why no jobs are taken although the worker runs: AWS refuses the worker's own credentials or clock. */
     readonly credentialsFault: Ref.Ref<Option.Option<string>>
-    /** Unix milliseconds from which PostgreSQL has been there for a while; infinite while it is away. */
+    /** Milliseconds of the monotonic clock from which PostgreSQL has been there for a while; infinite while it is away. */
     readonly steadyFrom: Ref.Ref<number>
     /**
      * Unix milliseconds: a pending request last touched before them has no job any more, as far as the last sweep saw. Until the

@@ -6,6 +6,7 @@ import { Redis } from "ioredis"
 import { LocalAws } from "../../local/aws/LocalAws.ts"
 import type { PostgresServer } from "../../local/postgres.ts"
 import type { RedisServer } from "../../local/redis.ts"
+import { serversOf } from "../process/program.ts"
 import { replicaSettings } from "./settings.ts"
 
 /** A database, a queue and an AWS, which the replicas share and the harness watches past all proxies. */
@@ -60,17 +61,7 @@ export const makeStage = (postgres: PostgresServer, database: string, redisServe
         queue,
         env: {
           ...replicaSettings,
-          AWS_ACCESS_KEY: aws.master.accessKeyId,
-          AWS_SECRET_KEY: aws.master.secretAccessKey,
-          AWS_ENDPOINT_URL: aws.url,
-          REDIS_HOST: redisServer.host,
-          REDIS_PORT: String(redisServer.port),
-          REDIS_QUEUE_AWS: queue,
-          DB_HOST: postgres.host,
-          DB_PORT: String(postgres.port),
-          DB_USER: "csb_aws_user",
-          DB_PASSWORD: postgres.password,
-          DB_NAME: database
+          ...serversOf({ aws, redis: redisServer, queue, postgres, database })
         }
       }
     })

@@ -17,7 +17,6 @@ const millis = (time: number) => `${time} millis`
 
 /** Where a replica differs from its defaults. No number of deliveries is too many: what is asked for is to happen. */
 export const replicaSettings = {
-  AWS_REGION: "us-east-1",
   AWS_CALL_TIMEOUT: "1 second",
   RETRY_BASE_DELAY: "50 millis",
   RETRY_MAX_DELAY: "500 millis",

@@ -6,7 +6,7 @@ import type { Shared } from "./shared.ts"
 
 const isFinal = (status: string) => status === "SUCCESS" || status === "FAILED"
 
-/** What the worker says of a request, in the order of its rows: the order in which requests take effect on one key. */
+/** The order in which requests take effect on one key. */
 const inOrder = (one: Request, other: Request) =>
   (one.committedAt ?? 0) - (other.committedAt ?? 0) || (one.job.correlation_id < other.job.correlation_id ? -1 : 1)
 

@@ -1,15 +1,15 @@
 import { Effect, Option, Random } from "effect"
-import { ConnectionError, SqlError } from "effect/sql/SqlError"
+import type { SqlError } from "effect/sql/SqlError"
 import { CredentialsInvalid, Timeout } from "../../src/domain/AwsError.ts"
 import { operationOf, type PolicyChange } from "../../src/domain/PolicyChange.ts"
 import { statusAfter } from "../../src/domain/Settlement.ts"
 import { AwsIam } from "../../src/services/AwsIam.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { Redis, RedisError } from "../../src/services/Redis.ts"
+import { databaseAway } from "../fixture.ts"
 import type { Kind, Process } from "./process.ts"
 import { keys, type Shared } from "./shared.ts"
 
-const sqlError = new SqlError({ reason: new ConnectionError({ cause: new Error("connection lost") }) })
 const redisError = new RedisError({ command: "?", reason: "Unavailable", message: "connection lost" })
 
 /** Most calls are quick, and some take nearly as long as they may. */
@@ -20,8 +20,8 @@ export const storeOf = (process: Process, { down, ledger, store }: Shared) => {
   const call = <A>(statement: Effect.Effect<A, SqlError>, kind: Kind = "change") =>
     process.call(
       kind,
-      Effect.suspend(() => (down.database ? Effect.fail(sqlError) : statement)),
-      sqlError
+      Effect.suspend(() => (down.database ? Effect.fail(databaseAway) : statement)),
+      databaseAway
     )
   return JobStore.of({
     claim: (job, claimant, waiting) =>

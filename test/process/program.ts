@@ -1,8 +1,33 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { Effect, Schedule, Schema } from "effect"
+import type { LocalAws } from "../../local/aws/LocalAws.ts"
+import type { PostgresServer } from "../../local/postgres.ts"
+import type { RedisServer } from "../../local/redis.ts"
 
 /** The built program, as `npm test` has built it before. */
 const program = "dist/main.js"
+
+/** Where a worker finds its servers, as the role and with the keys that it has in tests. */
+export const serversOf = (servers: {
+  readonly aws: LocalAws["Service"]
+  readonly redis: RedisServer
+  readonly queue: string
+  readonly postgres: PostgresServer
+  readonly database: string
+}) => ({
+  AWS_REGION: "us-east-1",
+  AWS_ACCESS_KEY: servers.aws.master.accessKeyId,
+  AWS_SECRET_KEY: servers.aws.master.secretAccessKey,
+  AWS_ENDPOINT_URL: servers.aws.url,
+  REDIS_HOST: servers.redis.host,
+  REDIS_PORT: String(servers.redis.port),
+  REDIS_QUEUE_AWS: servers.queue,
+  DB_HOST: servers.postgres.host,
+  DB_PORT: String(servers.postgres.port),
+  DB_USER: "csb_aws_user",
+  DB_PASSWORD: servers.postgres.password,
+  DB_NAME: servers.database
+})
 
 export interface Program {
   readonly child: ChildProcess

@@ -7,7 +7,7 @@ import { LocalAws } from "../../local/aws/LocalAws.ts"
 import type { Job } from "../../src/domain/Job.ts"
 import { type Database, legacyDatabase, ourDatabase } from "../database.ts"
 import { aJob } from "../fixture.ts"
-import { eventually } from "./program.ts"
+import { eventually, serversOf } from "./program.ts"
 
 export const account = "123456789012"
 export const closedAccount = "210987654321"
@@ -52,19 +52,8 @@ const make = Effect.fnUntraced(function* (schema: "ours" | "legacy") {
     redis,
     sql: Context.get(context, SqlClient.SqlClient),
     env: {
-      AWS_REGION: "us-east-1",
-      AWS_ACCESS_KEY: aws.master.accessKeyId,
-      AWS_SECRET_KEY: aws.master.secretAccessKey,
+      ...serversOf({ aws, redis: redisServer, queue, postgres, database: database.name }),
       AWS_EXTERNAL_ID: "ext-1",
-      AWS_ENDPOINT_URL: aws.url,
-      REDIS_HOST: redisServer.host,
-      REDIS_PORT: String(redisServer.port),
-      REDIS_QUEUE_AWS: queue,
-      DB_HOST: postgres.host,
-      DB_PORT: String(postgres.port),
-      DB_USER: "csb_aws_user",
-      DB_PASSWORD: postgres.password,
-      DB_NAME: database.name,
       WORKER_ID: "w-1",
       UNKNOWN_JOB_GRACE: "1 second",
       RETRY_BASE_DELAY: "20 millis"

@@ -2,7 +2,6 @@ import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
-import { SqlError, UnknownError } from "effect/sql/SqlError"
 import { Timeout } from "../../src/domain/AwsError.ts"
 import { LeasesLive } from "../../src/layers/LeasesLive.ts"
 import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
@@ -12,7 +11,7 @@ import { JobQueue } from "../../src/services/JobQueue.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { Leases } from "../../src/services/Leases.ts"
 import { Redis } from "../../src/services/Redis.ts"
-import { aClaim, aJob, bytes, processing, queue, waiting, withWorker } from "../fixture.ts"
+import { aClaim, aJob, bytes, databaseAway, processing, queue, waiting, withWorker } from "../fixture.ts"
 
 const request = Effect.fnUntraced(function* () {
   const job = aJob({ principal: randomUUID() })
@@ -81,9 +80,6 @@ describe("a lease", () => {
   it.effect("is not renewed by a heartbeat that fails", () =>
     Effect.gen(function* () {
       const store = yield* JobStore
-      const away = new SqlError({
-        reason: new UnknownError({ cause: new Error("away"), message: "away", operation: "" })
-      })
       const claim = aClaim()
       const outcome = yield* Effect.gen(function* () {
         const leases = yield* Leases
@@ -99,7 +95,7 @@ describe("a lease", () => {
         return yield* leases.during(claim, 0, work)
       }).pipe(
         Effect.provide(Layer.fresh(LeasesLive)),
-        Effect.provideService(JobStore, { ...store, heartbeat: () => Effect.fail(away) })
+        Effect.provideService(JobStore, { ...store, heartbeat: () => Effect.fail(databaseAway) })
       )
       assert.strictEqual(outcome.code, "LeaseOver")
     }).pipe(withWorker())

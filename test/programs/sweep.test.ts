@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Logger, Metric, Option, Ref } from "effect"
-import { SqlError, UnknownError } from "effect/sql/SqlError"
 import { TestClock } from "effect/testing"
 import type { Job } from "../../src/domain/Job.ts"
 import * as metrics from "../../src/domain/metrics.ts"
@@ -12,7 +11,7 @@ import { JobStore } from "../../src/services/JobStore.ts"
 import { Redis } from "../../src/services/Redis.ts"
 import { Workers } from "../../src/services/Workers.ts"
 import { WorkerStatus } from "../../src/services/WorkerStatus.ts"
-import { aJob, anotherWorker, bytes, deadLetters, queue, waiting, withWorker } from "../fixture.ts"
+import { aJob, anotherWorker, bytes, databaseAway, deadLetters, queue, waiting, withWorker } from "../fixture.ts"
 
 const newJob = () => aJob({ principal: randomUUID() })
 const request = Effect.fnUntraced(function* (job: Job = newJob()) {
@@ -180,10 +179,9 @@ describe("the sweep", () => {
       const job = yield* request()
       yield* takeAndDie("stopped", [job, "claimed"])
       yield* TestClock.adjust("2 minutes")
-      const away = new SqlError({
-        reason: new UnknownError({ cause: new Error("away"), message: "away", operation: "" })
-      })
-      yield* Effect.flip(sweep.pipe(Effect.provideService(JobStore, { ...store, recover: () => Effect.fail(away) })))
+      yield* Effect.flip(
+        sweep.pipe(Effect.provideService(JobStore, { ...store, recover: () => Effect.fail(databaseAway) }))
+      )
       yield* sweep
       yield* TestClock.adjust("4 seconds")
       yield* sweep
