@@ -8,6 +8,7 @@ import { consume } from "../../src/programs/consume.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { Redis, RedisError } from "../../src/services/Redis.ts"
+import { Workers } from "../../src/services/Workers.ts"
 import { WorkerStatus } from "../../src/services/WorkerStatus.ts"
 import { aJob, bytes, processing, queue, withWorker } from "../fixture.ts"
 
@@ -32,7 +33,11 @@ const stop = <A, E>(worker: Fiber.Fiber<A, E>) =>
   })
 /** A worker on the given layers, which is stopped when the test ends, however it ends. */
 const aWorker = <E = never, R = never>(
-  replaced: Layer.Layer<never, E, R> | Layer.Layer<JobQueue, E, R> | Layer.Layer<JobStore, E, R> = Layer.empty
+  replaced:
+    | Layer.Layer<never, E, R>
+    | Layer.Layer<JobQueue, E, R>
+    | Layer.Layer<JobStore, E, R>
+    | Layer.Layer<Workers, E, R> = Layer.empty
 ) => Effect.acquireRelease(Effect.forkDetach(Effect.provide(consume, replaced)), stop)
 const hanging = { when: "before", effect: Effect.never } as const
 
@@ -343,5 +348,44 @@ describe("consume", () => {
       yield* Fiber.join(stopping)
       assert.strictEqual(yield* statusOf(id), "SUCCESS")
     }).pipe(withWorker())
+  )
+
+  it.effect("takes nothing before the other workers know of it", () =>
+    Effect.gen(function* () {
+      const workers = yield* Workers
+      const redis = yield* Redis
+      const away = yield* Ref.make(true)
+      const unsteady = Layer.succeed(Workers, {
+        ...workers,
+        announce: (aliveUntil) =>
+          Effect.flatMap(Ref.get(away), (isAway) =>
+            isAway
+              ? Effect.fail(new RedisError({ command: "ZADD", reason: "Unavailable", message: "away" }))
+              : workers.announce(aliveUntil)
+          )
+      })
+      const [id = ""] = yield* requests(1)
+      yield* aWorker(unsteady)
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 20 })
+      assert.deepStrictEqual([yield* redis.length(queue), yield* redis.length(processing)], [1, 0])
+      yield* Ref.set(away, false)
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 3 })
+      assert.strictEqual(yield* statusOf(id), "SUCCESS")
+    }).pipe(withWorker())
+  )
+
+  it.effect("releases no delayed job while it could not take it", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      aws.obstruct({ when: "before", effect: Effect.sleep("10 seconds") })
+      const [busy = ""] = yield* requests(1)
+      yield* aWorker()
+      yield* settled
+      yield* (yield* Redis).setScore("{queue:aws}:delayed", bytes("due"), 0)
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 5 })
+      assert.deepStrictEqual([yield* statusOf(busy), (yield* delayed).length], ["IN_PROGRESS", 1])
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 10 })
+      assert.deepStrictEqual([yield* statusOf(busy), (yield* delayed).length], ["SUCCESS", 0])
+    }).pipe(withWorker({ concurrency: 1 }))
   )
 })

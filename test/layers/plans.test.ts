@@ -1,0 +1,67 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
+import { readDialect } from "../../src/layers/postgres/catalog.ts"
+import { statementsFor } from "../../src/layers/postgres/statements.ts"
+import { sweepStatementsFor } from "../../src/layers/postgres/sweepStatements.ts"
+import { ourDatabase } from "../database.ts"
+
+/** Of each: settled requests, and pending ones whose jobs are queued. */
+const many = 1_000
+
+const fill = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  for (const status of ["SUCCESS", "PENDING"]) {
+    yield* sql`INSERT INTO csb_app.csb_requests (correlation_id, status, req_time_stamp, cloud_provider, principal, action,
+        entitlement, account_id)
+      SELECT gen_random_uuid(), ${status}::csb_app.status_enum, now() - n * interval '1 millisecond', 'aws', ${status} || n, 'add',
+        'ReadOnlyAccess', '123456789012'
+      FROM generate_series(1, ${many}::int) AS n`
+  }
+  yield* sql`INSERT INTO csb_app.csb_requests_audit (correlation_id, status, audit_log)
+    SELECT correlation_id, status, 'Submitted' FROM csb_app.csb_requests`
+  yield* sql`ANALYZE csb_app.csb_requests, csb_app.csb_requests_audit`
+})
+
+/** They look for requests by when they were touched; an index that only knows their status would be read whole. */
+const byTouch = new Set(["recover", "rebuildOrphans", "countOrphans"])
+
+describe("statements among many requests, as the worker's role behind row-level security", () => {
+  it.live("read no table whole", () =>
+    Effect.gen(function* () {
+      const { as } = yield* ourDatabase
+      yield* Effect.provide(fill, as("postgres"))
+      yield* Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        const dialect = yield* readDialect
+        const life = statementsFor(dialect)
+        const sweeping = sweepStatementsFor(dialect)
+        const [row] = yield* sql<{ id: string }>`
+          SELECT correlation_id AS id FROM csb_requests WHERE principal = ${`PENDING${many / 2}`}`
+        const id = row?.id ?? ""
+        const before = new Date(Date.now() - 3_600_000).toISOString()
+        const details = ["PENDING", "add", "ReadOnlyAccess", "123456789012", null, null, null]
+        const statements: Readonly<Record<string, readonly [string, ReadonlyArray<unknown>]>> = {
+          claim: [life.claim, [id, ", claimed by w-1 (take 1)", before, 60_000, ...details]],
+          settle: [life.settle("SUCCESS"), [id, 1n, "Policy applied", "r-1"]],
+          heartbeat: [sweeping.heartbeat, [[id], [1n]]],
+          recover: [sweeping.recover, [60_000, 3]],
+          standings: [sweeping.standings, [[id]]],
+          oldestOf: [sweeping.oldestOf, [[id]]],
+          rebuildOrphans: [sweeping.rebuildOrphans ?? "", [before]],
+          countOrphans: [sweeping.countOrphans, [before]]
+        }
+        for (const [name, [statement, values]] of Object.entries(statements)) {
+          // In so small a table the planner would read all of it; what it cannot avoid, it does all the same.
+          const plan = yield* sql`SET LOCAL enable_seqscan = off`.pipe(
+            Effect.andThen(sql.unsafe<{ "QUERY PLAN": string }>(`EXPLAIN (COSTS OFF) ${statement}`, values)),
+            sql.withTransaction
+          )
+          const text = plan.map((line) => line["QUERY PLAN"]).join("\n")
+          assert.notMatch(text, /Seq Scan on csb_requests/, `${name}\n${text}`)
+          if (byTouch.has(name)) assert.match(text, /Index Cond: \(CASE WHEN/, `${name}\n${text}`)
+        }
+      }).pipe(Effect.provide(as("csb_aws_user")))
+    })
+  )
+})
