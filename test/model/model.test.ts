@@ -13,12 +13,13 @@ import { Step } from "./schedule.ts"
  * the settlement; leftovers that stay; rows of lost workers that stay; orphans that stay; workers that do not announce themselves; delayed
  * jobs that are never released.
  *
- * Not found, since something else keeps the promise in memory, or since the schedules do not get there; a test of its own does:
- * - a settlement not fenced by newer claims, and no heartbeats: test/contracts/jobStore.ts, test/programs/consume.test.ts
- * - AWS called after the lease: test/programs/leases.test.ts
- * - a younger request in progress that holds up no older one: test/contracts/jobStore.ts
- * - payloads that go back before their rows: test/programs/sweep.test.ts (here the orphan rule makes up for it)
- * - a lost answer that is not read back: test/programs/applyPolicy.test.ts (here a second call does no harm)
+ * Not found by the model, but by the tests named (each was broken for them, too):
+ * - a settlement that is not fenced by newer claims, a younger request in progress that holds up no older one, what can get a new job and
+ *   holds up nobody: test/contracts/jobStore.ts
+ * - no heartbeats: test/programs/consume.test.ts
+ * - AWS called after the lease, a claim in doubt that is not read back: test/programs/leases.test.ts
+ * - a lost answer that is not read back: test/programs/applyPolicy.test.ts
+ * - payloads that go back before their rows, recovery right after an outage: test/programs/sweep.test.ts
  * - workers forgotten as soon as they hold nothing: test/contracts/workers.ts
  */
 

@@ -388,4 +388,26 @@ describe("consume", () => {
       assert.deepStrictEqual([yield* statusOf(busy), (yield* delayed).length], ["SUCCESS", 0])
     }).pipe(withWorker({ concurrency: 1 }))
   )
+
+  it.effect("makes itself known again to a Redis that came back empty, before it takes anything there", () =>
+    Effect.gen(function* () {
+      const jobs = yield* JobQueue
+      const redis = yield* Redis
+      const away = yield* Ref.make(false)
+      const lost = new RedisError({ command: "BLMOVE", reason: "Unavailable", message: "Connection is closed." })
+      const unsteady = Layer.succeed(JobQueue, {
+        ...jobs,
+        take: Effect.flatMap(Ref.get(away), (isAway) => (isAway ? Effect.fail(lost) : jobs.take))
+      })
+      yield* aWorker(unsteady)
+      yield* settled
+      yield* Ref.set(away, true)
+      yield* TestClock.adjust("2 seconds")
+      yield* redis.delete("{queue:aws}:workers")
+      yield* Ref.set(away, false)
+      yield* TestClock.adjust("1 second")
+      // Long before the next heartbeat.
+      assert.strictEqual((yield* redis.lowest("{queue:aws}:workers", Number.POSITIVE_INFINITY, 9)).length, 1)
+    }).pipe(withWorker())
+  )
 })
