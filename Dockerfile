@@ -5,17 +5,17 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 # Install scripts are for servers that development brings along; nothing here needs them.
 RUN npm ci --ignore-scripts --no-audit --no-fund
-COPY tsconfig.json tsconfig.build.json ./
+COPY tsconfig.json rolldown.config.ts ./
 COPY src ./src
 RUN npm run build
-RUN npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:24-slim
 ENV NODE_ENV=production
+# Megabytes of each half of V8's young generation: with more it only takes memory.
+ENV NODE_OPTIONS=--max-semi-space-size=16
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin csbuser
 WORKDIR /app
 COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
 USER csbuser
 EXPOSE 8080
