@@ -5,6 +5,7 @@ import { ServiceUnavailable } from "../../domain/AwsError.ts"
 import { handlerRoleArn } from "../../domain/PolicyChange.ts"
 import { AwsConfig, WorkerConfig } from "../../services/Config.ts"
 import { AwsSessions } from "../../services/AwsSessions.ts"
+import { httpHandler } from "./httpHandler.ts"
 import { sdkCall } from "./sdkCall.ts"
 
 /** The longest that role chaining allows. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
@@ -60,14 +61,7 @@ export const AwsSessionsLive = Layer.effect(
                 secretAccessKey: Redacted.value(config.credentials.value.secretAccessKey)
               }
             }),
-            requestHandler: {
-              connectionTimeout: timeout,
-              requestTimeout: timeout,
-              throwOnRequestTimeout: true,
-              socketTimeout: timeout,
-              httpAgent: { keepAlive: true, maxSockets: concurrency },
-              httpsAgent: { keepAlive: true, maxSockets: concurrency }
-            }
+            requestHandler: httpHandler(concurrency, timeout)
           })
       ),
       (client) => Effect.sync(() => client.destroy())
