@@ -10,6 +10,7 @@ import { RedisMemory } from "../src/layers/memory/RedisMemory.ts"
 import { WorkersRedis } from "../src/layers/queue/WorkersRedis.ts"
 import { WorkerStatusLive } from "../src/layers/WorkerStatusLive.ts"
 import { AwsConfig, RedisConfig, WorkerConfig } from "../src/services/Config.ts"
+import type { JobQueue } from "../src/services/JobQueue.ts"
 import type { Claim } from "../src/services/JobStore.ts"
 import { Leases } from "../src/services/Leases.ts"
 
@@ -129,3 +130,7 @@ export const withWorker =
   (settings: Partial<WorkerConfig["Service"]> = {}) =>
   <A, E>(test: Effect.Effect<A, E, Layer.Success<ReturnType<typeof memoryWorker>> | Scope.Scope>) =>
     Effect.provide(Effect.scoped(test), memoryWorker(settings))
+
+/** The delivery that is taken next. */
+export const takeOne = (jobs: JobQueue["Service"]) =>
+  Effect.flatMap(jobs.take(1), ([taken]) => Effect.fromNullishOr(taken))

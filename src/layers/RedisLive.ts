@@ -15,6 +15,10 @@ export const RedisLive = Layer.effect(
         call("BLMOVE", () =>
           blocking.blmoveBuffer(source, destination, "RIGHT", "LEFT", Duration.toSeconds(timeout))
         ).pipe(Effect.map(Option.fromNullOr)),
+      moveLast: (source, destination, most) =>
+        call("LMOVE", () =>
+          Promise.all(Array.from({ length: most }, () => client.lmoveBuffer(source, destination, "RIGHT", "LEFT")))
+        ).pipe(Effect.map((moved) => moved.filter((payload) => payload !== null))),
       popLastWait: (key, timeout) =>
         call("BRPOP", () => blocking.brpopBuffer(key, Duration.toSeconds(timeout))).pipe(
           Effect.map((popped) => Option.fromNullishOr(popped?.[1]))

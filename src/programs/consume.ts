@@ -45,19 +45,21 @@ export const consume = Effect.gen(function* () {
     )
 
   const takeAndStart = Effect.gen(function* () {
-    const taken = yield* takeNext
-    if (Option.isNone(taken)) {
-      yield* Semaphore.release(slots, 1)
-      return
-    }
+    const free = concurrency - (yield* FiberSet.size(inFlight))
+    const taken = yield* takeNext(free)
+    // The last one first, so that the first one is taken next.
+    const giveBack = Effect.forEach(taken.toReversed(), (delivery) => persist(queue.giveBack(delivery)), {
+      discard: true
+    })
     // What arrives when no jobs are to be taken any more goes back at once.
-    yield* Effect.interruptible(Effect.yieldNow).pipe(Effect.onInterrupt(() => persist(queue.giveBack(taken.value))))
+    yield* Effect.interruptible(Effect.yieldNow).pipe(Effect.onInterrupt(() => giveBack))
     if (Option.isSome(yield* Ref.get(credentialsFault))) {
-      yield* persist(queue.giveBack(taken.value))
+      yield* giveBack
       yield* Semaphore.release(slots, 1)
       return
     }
-    yield* FiberSet.run(inFlight, work(taken.value))
+    yield* taken.length > 0 ? Semaphore.take(slots, taken.length - 1) : Semaphore.release(slots, 1)
+    yield* Effect.forEach(taken, (delivery) => FiberSet.run(inFlight, work(delivery)), { discard: true })
   }).pipe(Effect.uninterruptible)
 
   // Released, a job lies before all that wait; so only when it is taken at once.

@@ -8,21 +8,21 @@ import { announce } from "./stayAlive.ts"
 const tryAgainAfter = 500
 
 /**
- * Waits up to a second for a payload. The take itself is never interrupted, since a payload could be lost in it; the wait after a
+ * Waits up to a second for payloads, up to `most`. The take itself is never interrupted, since a payload could be lost in it; the wait after a
  * failed one is. What failed is kept for the probes. After a failure Redis may have come back empty, so this worker first makes itself
  * known there again: else nobody would look for what it takes, were it killed before its next heartbeat.
  */
-export const takeNext = Effect.gen(function* () {
+export const takeNext = Effect.fnUntraced(function* (most: number) {
   const queue = yield* JobQueue
   const { fetchFault } = yield* WorkerStatus
   const knownAgain = Option.isSome(yield* Ref.get(fetchFault)) ? announce : Effect.void
-  return yield* Effect.uninterruptible(Effect.andThen(knownAgain, queue.take)).pipe(
+  return yield* Effect.uninterruptible(Effect.andThen(knownAgain, queue.take(most))).pipe(
     Effect.tap(() => Ref.set(fetchFault, Option.none())),
     Effect.catch((error) =>
       Ref.set(fetchFault, Option.some(error.message)).pipe(
         Effect.andThen(logFailure(error, tryAgainAfter)),
         Effect.andThen(Effect.interruptible(Effect.sleep(tryAgainAfter))),
-        Effect.as(Option.none())
+        Effect.as([])
       )
     )
   )

@@ -29,8 +29,11 @@ export interface QueueStats {
 export class JobQueue extends Context.Service<
   JobQueue,
   {
-    /** Waits up to a second for the next payload. One fiber at a time; must not be interrupted, or a payload is lost. */
-    readonly take: Effect.Effect<Option.Option<Delivery>, RedisError>
+    /**
+     * Waits up to a second for the next payloads, up to `most`, in their order. One fiber at a time; must not be interrupted, or payloads
+     * are lost.
+     */
+    readonly take: (most: number) => Effect.Effect<ReadonlyArray<Delivery>, RedisError>
     /** The payload is dealt with. */
     readonly remove: (delivery: Delivery) => Effect.Effect<void, RedisError>
     /**

@@ -24,6 +24,12 @@ export class Redis extends Context.Service<
       destination: string,
       timeout: Duration.Duration
     ) => Effect.Effect<Option.Option<Uint8Array>, RedisError>
+    /** LMOVE from the right end to the left, up to `most` times in one go; in the order in which they came. Redis ≥ 6.2. */
+    readonly moveLast: (
+      source: string,
+      destination: string,
+      most: number
+    ) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
     /** BRPOP, waiting up to `timeout` (whole seconds, as Redis < 6 takes no other) for an element. */
     readonly popLastWait: (
       key: string,

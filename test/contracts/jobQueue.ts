@@ -3,9 +3,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option, Schema } from "effect"
 import { JobQueueRedis } from "../../src/layers/queue/JobQueueRedis.ts"
 import type { RedisConfig } from "../../src/services/Config.ts"
-import { JobQueue } from "../../src/services/JobQueue.ts"
+import { type Delivery, JobQueue } from "../../src/services/JobQueue.ts"
 import { Redis, RedisError } from "../../src/services/Redis.ts"
-import { bytes, testRedisConfig, testWorkerConfig } from "../fixture.ts"
+import { bytes, takeOne as takeOneFrom, testRedisConfig, testWorkerConfig } from "../fixture.ts"
 
 const decodeLetter = Schema.decodeEffect(
   Schema.fromJsonString(
@@ -43,11 +43,7 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
         return body(keys).pipe(Effect.provide(layer))
       })
 
-    const takeOne = Effect.gen(function* () {
-      const taken = yield* (yield* JobQueue).take
-      assert.isTrue(Option.isSome(taken))
-      return Option.getOrThrow(taken)
-    })
+    const takeOne = Effect.flatMap(JobQueue, takeOneFrom)
     const lengths = (keys: Keys) =>
       Effect.gen(function* () {
         const store = yield* Redis
@@ -85,7 +81,28 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
 
     test("takes nothing from an empty list", () =>
       Effect.gen(function* () {
-        assert.deepStrictEqual(yield* (yield* JobQueue).take, Option.none())
+        assert.deepStrictEqual(yield* (yield* JobQueue).take(8), [])
+      }))
+
+    test("takes all that wait and no more than it may, in their order, each for a delivery of its own", (keys) =>
+      Effect.gen(function* () {
+        const jobs = yield* JobQueue
+        const all = ["a", "b", "c", "d", "e", "f", "g"]
+        for (const name of all) yield* jobs.submit(bytes(name))
+        const taken: Array<Delivery> = []
+        while (taken.length < 6) {
+          const more = yield* jobs.take(6 - taken.length)
+          assert.isAtLeast(more.length, 1)
+          taken.push(...more)
+        }
+        assert.deepStrictEqual(
+          taken.map(({ payload }) => Buffer.from(payload).toString()),
+          all.slice(0, 6)
+        )
+        assert.strictEqual(new Set(taken.map(({ take }) => take)).size, 6)
+        assert.deepStrictEqual(yield* lengths(keys), [1, held === 0 ? 0 : 6, 0])
+        yield* Effect.forEach(taken, jobs.remove)
+        assert.deepStrictEqual(yield* lengths(keys), [1, 0, 0])
       }))
 
     test("takes a job that comes while it waits", () =>
@@ -201,7 +218,7 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
             yield* jobs.submit(bytes("twin"))
             yield* jobs.submit(bytes("twin"))
             yield* jobs.submit(bytes("last"))
-            assert.strictEqual((yield* Effect.flip(jobs.take)).reason, "Unavailable")
+            assert.strictEqual((yield* Effect.flip(jobs.take(1))).reason, "Unavailable")
             const found = [yield* takeOne, yield* takeOne, yield* takeOne]
             assert.deepStrictEqual(
               found.map(({ payload }) => Buffer.from(payload).toString()),

@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Layer, Option } from "effect"
+import { Clock, Duration, Effect, Layer } from "effect"
 import { JobQueueRedis } from "../../src/layers/queue/JobQueueRedis.ts"
 import { WorkersRedis } from "../../src/layers/queue/WorkersRedis.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
 import { Redis, RedisError } from "../../src/services/Redis.ts"
 import { Workers } from "../../src/services/Workers.ts"
-import { bytes, testRedisConfig, testWorkerConfig } from "../fixture.ts"
+import { bytes, takeOne, testRedisConfig, testWorkerConfig } from "../fixture.ts"
 
 const text = (payload: Uint8Array) => Buffer.from(payload).toString()
 
@@ -37,7 +37,7 @@ export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>
         const lost = yield* boot(queue, "lost")
         const other = yield* boot(queue, "other")
         for (const payload of ["one", "two", "three", "waits"]) yield* lost.jobs.submit(bytes(payload))
-        for (let taken = 0; taken < 3; taken++) yield* lost.jobs.take
+        for (let taken = 0; taken < 3; taken++) yield* lost.jobs.take(1)
         yield* lost.workers.announce(yield* fromNow(60_000))
         assert.deepStrictEqual(yield* other.workers.leftovers, [])
 
@@ -65,11 +65,11 @@ export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>
       Effect.gen(function* () {
         const before = yield* boot(queue, "w-1")
         for (const payload of ["old", "twin", "twin"]) yield* before.jobs.submit(bytes(payload))
-        for (let taken = 0; taken < 2; taken++) yield* before.jobs.take
+        for (let taken = 0; taken < 2; taken++) yield* before.jobs.take(1)
         const again = yield* boot(queue, "w-1")
         const other = yield* boot(queue, "w-2")
         yield* again.workers.setAside
-        yield* again.jobs.take
+        yield* again.jobs.take(1)
         const [found, ...more] = yield* other.workers.leftovers
         const { payloads = [], workerId = "" } = found ?? {}
         assert.deepStrictEqual([payloads.map(text), more], [["twin", "old"], []])
@@ -83,7 +83,7 @@ export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>
         const base = yield* Redis
         const before = yield* boot(queue, "w-1")
         yield* before.jobs.submit(bytes("twin"))
-        yield* before.jobs.take
+        yield* before.jobs.take(1)
         // The next take moves the payload, and its answer is lost.
         let lose = true
         const losing = Layer.succeed(Redis, {
@@ -99,8 +99,8 @@ export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>
         yield* again.workers.setAside
         const [found] = yield* again.workers.leftovers
         yield* again.workers.reclaim(found?.workerId ?? "", bytes("twin"))
-        yield* Effect.flip(again.jobs.take)
-        assert.strictEqual(text(Option.getOrThrow(yield* again.jobs.take).payload), "twin")
+        yield* Effect.flip(again.jobs.take(1))
+        assert.strictEqual(text((yield* takeOne(again.jobs)).payload), "twin")
       }))
 
     test("releases what is due, the first one first, and keeps the rest", (queue) =>
@@ -112,7 +112,7 @@ export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>
           ["first", -50]
         ] as const) {
           yield* jobs.submit(bytes(payload))
-          yield* jobs.delay(Option.getOrThrow(yield* jobs.take), Duration.millis(Math.max(0, millis)))
+          yield* jobs.delay(yield* takeOne(jobs), Duration.millis(Math.max(0, millis)))
           const store = yield* Redis
           yield* store.setScore(`{${queue}}:delayed`, bytes(payload), yield* fromNow(millis))
         }
@@ -130,8 +130,8 @@ export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>
         const { jobs, workers } = yield* boot(queue, "w-1")
         yield* workers.announce(yield* fromNow(60_000))
         for (const payload of ["delayed", "held"]) yield* jobs.submit(bytes(payload))
-        yield* jobs.delay(Option.getOrThrow(yield* jobs.take), Duration.minutes(1))
-        const kept = Option.getOrThrow(yield* jobs.take)
+        yield* jobs.delay(yield* takeOne(jobs), Duration.minutes(1))
+        const kept = yield* takeOne(jobs)
         const known = store.lowest(`{${queue}}:workers`, Number.POSITIVE_INFINITY, 10)
         yield* workers.retire
         assert.deepStrictEqual([yield* queued(queue), (yield* known).map(text)], [["delayed"], ["w-1"]])
@@ -147,7 +147,7 @@ export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>
         assert.deepStrictEqual(yield* one.workers.oldest, [])
         for (let number = 1; number <= 1_003; number++) yield* one.jobs.submit(bytes(`job ${number}`))
         yield* two.workers.announce(yield* fromNow(60_000))
-        yield* two.jobs.take
+        yield* two.jobs.take(1)
         const oldest = (yield* one.workers.oldest)?.map(text) ?? []
         assert.strictEqual(oldest.length, 1_001)
         assert.includeMembers(oldest, ["job 1", "job 2", "job 1001"])
@@ -158,7 +158,7 @@ export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>
         const { jobs, workers } = yield* boot(queue, "w-1", "brpop")
         yield* workers.announce(yield* fromNow(-1))
         yield* jobs.submit(bytes("one"))
-        yield* jobs.delay(Option.getOrThrow(yield* jobs.take), Duration.millis(1))
+        yield* jobs.delay(yield* takeOne(jobs), Duration.millis(1))
         yield* workers.releaseDue
         assert.deepStrictEqual(yield* queued(queue), ["one"])
         yield* jobs.submit(bytes("two"))

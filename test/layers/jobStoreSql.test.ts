@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
+import type { Job } from "../../src/domain/Job.ts"
 import { Settlement } from "../../src/domain/Settlement.ts"
 import { JobStoreSql } from "../../src/layers/postgres/JobStoreSql.ts"
 import { type Claim, JobStore } from "../../src/services/JobStore.ts"
@@ -22,12 +23,16 @@ const withStore = <A, E>(
     return yield* Effect.provide(test(admin), store)
   }).pipe(Effect.scoped)
 
-/** Runs the effect while another transaction holds the request's row, and lets go when `waiting` statements wait for it. */
+/**
+ * Runs the effect while another transaction holds the request's row, and lets go when `waiting` statements wait for it and `ready`
+ * is.
+ */
 const whileLocked = <A, E, R>(
   admin: SqlClient.SqlClient,
   id: string,
   waiting: number,
-  effect: Effect.Effect<A, E, R>
+  effect: Effect.Effect<A, E, R>,
+  ready: Effect.Effect<boolean, unknown> = Effect.succeed(true)
 ) =>
   Effect.gen(function* () {
     const locked = yield* Deferred.make<void>()
@@ -45,6 +50,7 @@ const whileLocked = <A, E, R>(
       WHERE datname = current_database() AND wait_event_type = 'Lock'`.pipe(
       Effect.repeat({ until: ([row]) => (row?.count ?? 0) >= waiting })
     )
+    yield* Effect.repeat(ready, { until: (it) => it })
     yield* Deferred.succeed(letGo, undefined)
     yield* Fiber.join(holder)
     return yield* Fiber.join(running)
@@ -90,6 +96,37 @@ describe("JobStore over PostgreSQL, statements that are sent twice", () => {
           tags.map((it) => (it._tag === "NotPending" ? it.status : it._tag)),
           ["Claimed", "IN_PROGRESS"]
         )
+      })
+    )
+  )
+
+  it.live("holds up no request for another's row that somebody keeps", () =>
+    withStore(ourDatabase, (admin) =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const kept = aJob()
+        const others = Array.from({ length: 5 }, (_, number) => aJob({ principal: `user-${number}` }))
+        yield* Effect.forEach([kept, ...others], store.submit)
+        const claim = (job: Job) => store.claim(job, { workerId: "w-1", take: job.correlation_id }, waiting)
+        const finish = Effect.fnUntraced(function* (job: Job) {
+          const applied = Settlement.Succeeded({ requestId: Option.none(), effected: "applied" })
+          assert.isTrue(yield* store.settle(claimed(yield* claim(job)), applied))
+        })
+        // Ends only after the others did: it lets go of the row then.
+        const result = yield* whileLocked(
+          admin,
+          kept.correlation_id,
+          1,
+          Effect.forkChild(claim(kept)).pipe(
+            Effect.tap(() => Effect.forEach(others, finish, { concurrency: "unbounded" })),
+            Effect.flatMap(Fiber.join)
+          ),
+          Effect.flatMap(
+            Effect.forEach(others, ({ correlation_id }) => store.find(correlation_id)),
+            (records) => Effect.succeed(records.every((it) => Option.getOrThrow(it).status === "SUCCESS"))
+          )
+        )
+        assert.strictEqual(claimed(result).correlationId, kept.correlation_id)
       })
     )
   )

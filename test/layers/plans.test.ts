@@ -40,10 +40,10 @@ describe("statements among many requests, as the worker's role behind row-level 
           SELECT correlation_id AS id FROM csb_requests WHERE principal = ${`PENDING${many / 2}`}`
         const id = row?.id ?? ""
         const before = new Date(Date.now() - 3_600_000).toISOString()
-        const details = ["PENDING", "add", "ReadOnlyAccess", "123456789012", null, null, null]
+        const asked = JSON.stringify([{ id, claimant: ", claimed by w-1 (take 1)" }])
         const statements: Readonly<Record<string, readonly [string, ReadonlyArray<unknown>]>> = {
-          claim: [life.claim, [id, ", claimed by w-1 (take 1)", before, 60_000, ...details]],
-          settle: [life.settle("SUCCESS"), [id, 1n, "Policy applied", "r-1"]],
+          claim: [life.claim("SKIP LOCKED"), [asked, before, 60_000]],
+          settle: [life.settle("SUCCESS", "SKIP LOCKED"), [JSON.stringify([{ id, token: "1" }])]],
           heartbeat: [sweeping.heartbeat, [[id], [1n]]],
           recover: [sweeping.recover, [60_000, 3]],
           standings: [sweeping.standings, [[id]]],

@@ -73,6 +73,7 @@ export const redisOf = (process: Process, { checkPlaces, down, redis }: Shared) 
       "change"
     )
   return Redis.of({
+    moveLast: (source, destination, most) => call(redis.moveLast(source, destination, most), "take"),
     moveLastWait: (source, destination, timeout) => call(redis.moveLastWait(source, destination, timeout), "take"),
     popLastWait: (key, timeout) => call(redis.popLastWait(key, timeout), "take"),
     push: (key, end, value) => change(redis.push(key, end, value)),

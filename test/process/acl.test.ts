@@ -11,6 +11,7 @@ import { awaitStatus, commitRow, deadLetterOf, lengths, push, request, World, wo
 const grants = {
   blmove: [
     "blmove",
+    "lmove",
     "lrange",
     "lrem",
     "lpush",

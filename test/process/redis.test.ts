@@ -22,7 +22,7 @@ const others = new Set(["config", "info", "lpush", "setex", "zadd", "zrangebysco
 
 describe.skipIf(inject("redis") === undefined)("Redis", () => {
   it.live.each([
-    ["blmove", ["blmove", "del", "lrem"]],
+    ["blmove", ["blmove", "del", "lmove", "lrem"]],
     ["brpop", ["brpop", "del"]]
   ] as const)("sees in the main job by %s no commands but %j", ([mode, expected]) =>
     Effect.gen(function* () {

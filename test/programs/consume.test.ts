@@ -117,7 +117,10 @@ describe("consume", () => {
       const jobs = yield* JobQueue
       const redis = yield* Redis
       const arriving = yield* Deferred.make<void>()
-      const slow = Layer.succeed(JobQueue, { ...jobs, take: Effect.andThen(Deferred.await(arriving), jobs.take) })
+      const slow = Layer.succeed(JobQueue, {
+        ...jobs,
+        take: (most) => Effect.andThen(Deferred.await(arriving), jobs.take(most))
+      })
       const [id = ""] = yield* requests(1)
       const worker = yield* aWorker(slow)
       yield* settled
@@ -138,13 +141,14 @@ describe("consume", () => {
       const away = yield* Ref.make(true)
       const unsteady = Layer.succeed(JobQueue, {
         ...jobs,
-        take: Effect.flatMap(Ref.get(away), (isAway) =>
-          isAway
-            ? Effect.fail(
-                new RedisError({ command: "BLMOVE", reason: "Unavailable", message: "Connection is closed." })
-              )
-            : jobs.take
-        )
+        take: (most) =>
+          Effect.flatMap(Ref.get(away), (isAway) =>
+            isAway
+              ? Effect.fail(
+                  new RedisError({ command: "BLMOVE", reason: "Unavailable", message: "Connection is closed." })
+                )
+              : jobs.take(most)
+          )
       })
       const [id = ""] = yield* requests(1)
       yield* aWorker(unsteady)
@@ -247,7 +251,7 @@ describe("consume", () => {
       let allowed = false
       const strict = Layer.succeed(JobQueue, {
         ...jobs,
-        take: Effect.suspend(() => (allowed ? jobs.take : Effect.fail(denied)))
+        take: (most) => Effect.suspend(() => (allowed ? jobs.take(most) : Effect.fail(denied)))
       })
       yield* aWorker(strict)
       yield* settled
@@ -263,7 +267,7 @@ describe("consume", () => {
     Effect.gen(function* () {
       const { phase } = yield* WorkerStatus
       const jobs = yield* JobQueue
-      const broken = Layer.succeed(JobQueue, { ...jobs, take: Effect.die(new Error("a bug")) })
+      const broken = Layer.succeed(JobQueue, { ...jobs, take: () => Effect.die(new Error("a bug")) })
       const seen = yield* Ref.make<string | undefined>(undefined)
       yield* Effect.provide(consume, broken).pipe(
         Effect.exit,
@@ -397,7 +401,7 @@ describe("consume", () => {
       const lost = new RedisError({ command: "BLMOVE", reason: "Unavailable", message: "Connection is closed." })
       const unsteady = Layer.succeed(JobQueue, {
         ...jobs,
-        take: Effect.flatMap(Ref.get(away), (isAway) => (isAway ? Effect.fail(lost) : jobs.take))
+        take: (most) => Effect.flatMap(Ref.get(away), (isAway) => (isAway ? Effect.fail(lost) : jobs.take(most)))
       })
       yield* aWorker(unsteady)
       yield* settled

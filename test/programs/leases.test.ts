@@ -19,7 +19,7 @@ const request = Effect.fnUntraced(function* () {
   yield* (yield* JobQueue).submit(bytes(job))
   return job
 })
-const deliver = Effect.flatMap(JobQueue, (jobs) => Effect.flatMap(jobs.take, (it) => processJob(Option.getOrThrow(it))))
+const deliver = Effect.flatMap(JobQueue, (jobs) => Effect.flatMap(jobs.take(1), Effect.forEach(processJob)))
 const recordOf = (id: string) => Effect.flatMap(JobStore, (store) => Effect.map(store.find(id), Option.getOrThrow))
 const logsOf = (id: string) => Effect.map(recordOf(id), ({ audit }) => audit.map(({ log }) => log))
 const lost = new Timeout({ code: "ECONNRESET", message: "", operation: "AttachUserPolicy" })

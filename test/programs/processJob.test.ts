@@ -23,7 +23,7 @@ import { JobQueue } from "../../src/services/JobQueue.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { Redis, RedisError } from "../../src/services/Redis.ts"
 import { WorkerStatus } from "../../src/services/WorkerStatus.ts"
-import { aJob, bytes, deadLetters, processing, queue, withWorker } from "../fixture.ts"
+import { aJob, bytes, deadLetters, processing, queue, takeOne, withWorker } from "../fixture.ts"
 
 const failure = { code: "Code", message: "why", operation: "AttachUserPolicy" }
 const readOnlyArn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -36,7 +36,7 @@ const request = Effect.fnUntraced(function* (job = aJob(), payload: unknown = jo
   yield* (yield* Redis).push(`cache:status:${job.correlation_id}`, "left", bytes("PENDING"))
   return job
 })
-const take = Effect.flatMap(JobQueue, (jobs) => Effect.map(jobs.take, Option.getOrThrow))
+const take = Effect.flatMap(JobQueue, takeOne)
 const deliver = Effect.flatMap(take, processJob)
 const fail = (error: AwsError) => ({ when: "before", effect: Effect.fail(error) }) as const
 const obstruct = (...obstacles: ReadonlyArray<Obstacle>) =>

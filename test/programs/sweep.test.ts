@@ -11,7 +11,17 @@ import { JobStore } from "../../src/services/JobStore.ts"
 import { Redis } from "../../src/services/Redis.ts"
 import { Workers } from "../../src/services/Workers.ts"
 import { WorkerStatus } from "../../src/services/WorkerStatus.ts"
-import { aJob, anotherWorker, bytes, databaseAway, deadLetters, queue, waiting, withWorker } from "../fixture.ts"
+import {
+  aJob,
+  anotherWorker,
+  bytes,
+  databaseAway,
+  deadLetters,
+  queue,
+  takeOne as takeOneFrom,
+  waiting,
+  withWorker
+} from "../fixture.ts"
 
 const newJob = () => aJob({ principal: randomUUID() })
 const request = Effect.fnUntraced(function* (job: Job = newJob()) {
@@ -30,7 +40,7 @@ const queued = Effect.flatMap(Redis, (redis) =>
 )
 const idsOf = (...jobs: ReadonlyArray<Job>) => jobs.map((job) => job.correlation_id)
 
-const takeOne = Effect.flatMap(JobQueue, (jobs) => Effect.map(jobs.take, Option.getOrThrow))
+const takeOne = Effect.flatMap(JobQueue, takeOneFrom)
 const claim = (job: Job, delivery: Delivery, workerId = "lost") =>
   Effect.flatMap(JobStore, (store) => store.claim(job, { workerId, take: delivery.take }, waiting))
 
@@ -148,7 +158,7 @@ describe("the sweep", () => {
       yield* TestClock.adjust("1 second")
       const backlog = yield* Effect.all(Array.from({ length: 300 }, () => request()))
       yield* (yield* Workers).announce(Number.POSITIVE_INFINITY)
-      yield* jobs.take
+      yield* jobs.take(1)
       const delivery = yield* takeOne
       yield* TestClock.adjust("10 minutes")
       yield* jobs.requeue(delivery)

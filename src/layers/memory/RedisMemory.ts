@@ -59,6 +59,13 @@ export const RedisMemory = Layer.sync(Redis, () => {
           if (Option.isSome(popped)) push(destination, "left", popped.value)
         })
       ),
+    moveLast: (source, destination, most) =>
+      Effect.sync(() => {
+        const moved = read(source).slice(-most).toReversed()
+        write(source, read(source).slice(0, -most))
+        for (const payload of moved) push(destination, "left", payload)
+        return moved
+      }),
     popLastWait: popWait,
     push: (key, end, value) => Effect.sync(() => push(key, end, value)),
     removeFirst: (key, value) => Effect.sync(() => remove(key, value)),

@@ -3,13 +3,15 @@ import { SqlClient } from "effect/sql"
 import type { Job } from "../../domain/Job.ts"
 import type { RequestRow } from "../../domain/Request.ts"
 import { auditLog, claimedBy, statusAfter } from "../../domain/Settlement.ts"
-import { ClaimResult, JobStore, type Recovered } from "../../services/JobStore.ts"
+import { type Claimant, ClaimResult, JobStore, type Recovered, type Waiting } from "../../services/JobStore.ts"
 import { readDialect } from "./catalog.ts"
 import { findRequest } from "./findRequest.ts"
-import { statementsFor } from "./statements.ts"
+import { batched } from "./batched.ts"
+import { statementsFor, type WhenLocked } from "./statements.ts"
 import { sweepStatementsFor } from "./sweepStatements.ts"
 
 interface ClaimAnswer extends RequestRow {
+  readonly correlation_id: string
   /** The label that stood before. */
   readonly seen: string
   readonly delivery: number
@@ -19,6 +21,39 @@ interface ClaimAnswer extends RequestRow {
   readonly ahead: number
   /** Null: not claimed. */
   readonly token: bigint | null
+}
+
+/** What a row says of a request, and a payload, too. */
+const detailsOf = ({
+  account_id,
+  action,
+  duration_minutes,
+  entitlement,
+  entitlement_type,
+  principal,
+  principal_type
+}: RequestRow | Job) => ({
+  principal,
+  action,
+  entitlement,
+  account_id,
+  principal_type,
+  entitlement_type,
+  duration_minutes: duration_minutes ?? null
+})
+
+interface ClaimAsked {
+  readonly job: Job
+  readonly claimant: Claimant
+  readonly waiting: Waiting
+}
+
+interface SettleAsked {
+  readonly id: string
+  /** In decimal, which JSON can carry. */
+  readonly token: string
+  readonly log: string
+  readonly reference: string | null
 }
 
 interface RecoverAnswer {
@@ -50,11 +85,6 @@ export const JobStoreSql = Layer.effect(
     const { labels, optional } = dialect
     const statements = statementsFor(dialect)
     const sweeping = sweepStatementsFor(dialect)
-    const settleAs = {
-      PENDING: [statements.settle("PENDING"), statements.settledBefore("PENDING")],
-      SUCCESS: [statements.settle("SUCCESS"), statements.settledBefore("SUCCESS")],
-      FAILED: [statements.settle("FAILED"), statements.settledBefore("FAILED")]
-    } as const
 
     const details = (job: Job) => [
       job.principal,
@@ -64,46 +94,96 @@ export const JobStoreSql = Layer.effect(
       ...optional.map((column) => job[column] ?? null)
     ]
 
-    return JobStore.of({
-      claim: Effect.fnUntraced(function* (job, { take, workerId }, { keepFresh, orphansBefore }) {
-        const id = job.correlation_id
-        const statement = sql.unsafe<ClaimAnswer>(statements.claim, [
-          id,
-          claimedBy(workerId, take),
-          timestamp(orphansBefore),
-          Duration.toMillis(keepFresh),
-          ...(optional.length > 0 ? details(job) : [])
+    const claiming = (whenLocked: WhenLocked) => {
+      const statement = statements.claim(whenLocked)
+      return (asked: ReadonlyArray<ClaimAsked>) =>
+        sql.unsafe<ClaimAnswer>(statement, [
+          JSON.stringify(
+            asked.map(({ claimant, job }) => ({
+              ...detailsOf(job),
+              id: job.correlation_id,
+              claimant: claimedBy(claimant.workerId, claimant.take)
+            }))
+          ),
+          timestamp(Math.min(...asked.map(({ waiting }) => waiting.orphansBefore))),
+          Math.min(...asked.map(({ waiting }) => Duration.toMillis(waiting.keepFresh)))
         ])
-
-        // Pending, and yet not claimed: another statement was faster, which this one's snapshot does not show. It may even have
-        // been this one, sent before, whose answer was lost. A new snapshot tells.
-        let [answer] = yield* statement
-        while (answer?.token === null && answer.seen === labels.PENDING && answer.ahead === 0) {
-          ;[answer] = yield* statement
+    }
+    const claimMany = claiming("SKIP LOCKED")
+    const claimOne = claiming("")
+    /** Pending, and yet not claimed: another statement has it, or had it in the meantime. */
+    const undecided = ({ ahead, seen, token }: ClaimAnswer) => token === null && seen === labels.PENDING && ahead === 0
+    const claim = yield* batched<ClaimAsked, Option.Option<ClaimAnswer>>({
+      id: ({ job }) => job.correlation_id.toLowerCase(),
+      together: (asked) =>
+        Effect.map(
+          claimMany(asked),
+          (answers) =>
+            new Map(
+              answers
+                .filter((answer) => !undecided(answer))
+                .map((answer) => [answer.correlation_id, Option.some(answer)])
+            )
+        ),
+      alone: Effect.fnUntraced(function* (asked) {
+        let [answer] = yield* claimOne([asked])
+        // This statement's snapshot does not show what the other one did. It may even have been this one, sent before, whose answer was
+        // lost. A new snapshot tells.
+        while (answer !== undefined && undecided(answer)) {
+          ;[answer] = yield* claimOne([asked])
         }
+        return Option.fromUndefinedOr(answer)
+      })
+    })
 
-        if (answer === undefined) return Option.none()
-        const { ahead, delivery, losses, doubtful, seen, token, ...row } = answer
-        if (token !== null) {
-          const claim = { correlationId: id, token, delivery, losses, doubtful, row }
-          return Option.some(ClaimResult.Claimed({ claim }))
-        }
-        return Option.some(
-          seen === labels.PENDING ? ClaimResult.Blocked({ ahead }) : ClaimResult.NotPending({ status: seen })
-        )
-      }),
+    const settling = Effect.fnUntraced(function* (status: "PENDING" | "SUCCESS" | "FAILED") {
+      const [many, one] = [statements.settle(status, "SKIP LOCKED"), statements.settle(status, "")]
+      const settledBefore = statements.settledBefore(status)
+      const settle = (statement: string, asked: ReadonlyArray<SettleAsked>) =>
+        sql.unsafe<{ readonly correlation_id: string }>(statement, [JSON.stringify(asked)])
+      return yield* batched<SettleAsked, boolean>({
+        id: ({ id }) => id.toLowerCase(),
+        together: (asked) =>
+          Effect.map(settle(many, asked), (settled) => new Map(settled.map((it) => [it.correlation_id, true]))),
+        alone: Effect.fnUntraced(function* (asked) {
+          const [settled] = yield* settle(one, [asked])
+          if (settled !== undefined) return true
 
-      settle: Effect.fnUntraced(function* ({ correlationId, token }, settlement) {
-        const log = auditLog(settlement)
-        const reference = settlement._tag === "Succeeded" ? Option.getOrNull(settlement.requestId) : null
-        const [settle, settledBefore] = settleAs[statusAfter(settlement)]
-        const [settled] = yield* sql.unsafe(settle, [correlationId, token, log, reference])
-        if (settled !== undefined) return true
+          // The claim is lost, or this was sent before and its answer lost.
+          const [before] = yield* sql.unsafe(settledBefore, [asked.id, asked.token, asked.log])
+          return before !== undefined
+        })
+      })
+    })
+    const settleAs = {
+      PENDING: yield* settling("PENDING"),
+      SUCCESS: yield* settling("SUCCESS"),
+      FAILED: yield* settling("FAILED")
+    }
 
-        // The claim is lost, or this was sent before and its answer lost.
-        const [before] = yield* sql.unsafe(settledBefore, [correlationId, token, log])
-        return before !== undefined
-      }),
+    return JobStore.of({
+      claim: (job, claimant, waiting) =>
+        Effect.map(
+          claim({ job, claimant, waiting }),
+          Option.map((answer) => {
+            const { ahead, delivery, doubtful, losses, seen, token } = answer
+            if (token !== null) {
+              const correlationId = job.correlation_id
+              return ClaimResult.Claimed({
+                claim: { correlationId, token, delivery, losses, doubtful, row: detailsOf(answer) }
+              })
+            }
+            return seen === labels.PENDING ? ClaimResult.Blocked({ ahead }) : ClaimResult.NotPending({ status: seen })
+          })
+        ),
+
+      settle: ({ correlationId, token }, settlement) =>
+        settleAs[statusAfter(settlement)]({
+          id: correlationId,
+          token: String(token),
+          log: auditLog(settlement),
+          reference: settlement._tag === "Succeeded" ? Option.getOrNull(settlement.requestId) : null
+        }),
 
       heartbeat: (claims) =>
         Effect.map(

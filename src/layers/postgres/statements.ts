@@ -1,9 +1,12 @@
 import { countedDelivery, countedLoss, doubtLogs } from "../../domain/Settlement.ts"
-import { type Dialect, optionalColumns } from "./catalog.ts"
+import { type Dialect, type OptionalColumn, optionalColumns } from "./catalog.ts"
 import { conditionsOn } from "./conditions.ts"
 
 /** No more requests than these are counted before a blocked one. */
 const countedAhead = 1_000
+
+/** What a statement does with a row that another transaction holds: it waits for it, or leaves it out. */
+export type WhenLocked = "" | "SKIP LOCKED"
 
 /**
  * The statements of a job's life, as text in the database's own words: built once, since building them for each job would cost
@@ -13,101 +16,110 @@ const countedAhead = 1_000
 export const statementsFor = (dialect: Dialect) => {
   const { labels, optional } = dialect
   const other = conditionsOn("other", dialect)
-  const { touched } = conditionsOn("csb_requests", dialect)
+  const { touched } = conditionsOn("request", dialect)
   const label = (status: keyof typeof labels) => `'${labels[status]}'`
   const ours = "correlation_id = $1::uuid AND cloud_provider = 'aws'"
-
-  /** Those of a `RequestRow`. */
-  const columns = [
-    "principal, action, entitlement, account_id",
-    ...optionalColumns.map((column) => (optional.includes(column) ? column : `NULL AS ${column}`))
-  ].join(", ")
-
-  /** Optional columns that are open are filled from a payload that agrees with the rest of the row. */
-  const fill = optional
-    .map(
-      (column, index) => `, ${column} = CASE
-        WHEN (principal, action, entitlement, account_id) = ($5, $6, $7, $8)
-        THEN coalesce(${column}, $${9 + index}) ELSE ${column} END`
-    )
-    .join("")
+  const optionals = (column: (name: OptionalColumn) => string) =>
+    optionalColumns.map((name) => (optional.includes(name) ? column(name) : `NULL AS ${name}`)).join(", ")
 
   return {
-    columns,
+    /** Those of a `RequestRow`. */
+    columns: `principal, action, entitlement, account_id, ${optionals((name) => name)}`,
 
     /**
-     * $1 the request, $2 what the audit row says of the claimant, $3 the time before which a pending request that nobody can rebuild
-     * must have been touched to hold up nobody, $4 after how many milliseconds one that is held up is touched, and where there are
-     * optional columns $5 to $8 principal, action, entitlement and account, then their values.
+     * Claims of several requests: $1 an array of `{id, claimant}`, what the audit row says of the claimant, with what the payload
+     * says of the request under the names of the columns; $2 the time before which a pending request that nobody can rebuild must have
+     * been touched to hold up nobody; $3 after how many milliseconds one that is held up is touched.
      */
-    claim: `
+    claim: (whenLocked: WhenLocked) => `
       WITH seen AS (
-        SELECT correlation_id, coalesce(status::text, '') AS seen, last_upd_time_stamp,
-          coalesce(req_time_stamp, '-infinity') AS requested, ${columns}
-        FROM csb_requests WHERE ${ours}
-      ), ahead AS (
-        SELECT count(*)::int AS ahead FROM (
-          SELECT FROM seen AS mine JOIN csb_requests AS other USING (account_id, principal, entitlement)
-          WHERE mine.seen = ${label("PENDING")} AND other.correlation_id <> mine.correlation_id
-            AND other.cloud_provider = 'aws' AND ${other.due} AND other.status IN (${label("PENDING")}, ${label("IN_PROGRESS")})
-            AND (other.status = ${label("IN_PROGRESS")}
-              OR (coalesce(other.req_time_stamp, '-infinity'), other.correlation_id) < (mine.requested, mine.correlation_id)
-                -- What the sweep will push again still has its turn.
-                AND (${other.rebuildable} OR ${other.touched} >= $3::timestamptz))
-          LIMIT ${countedAhead}
-        ) AS others
-      ), claimed AS (
-        UPDATE csb_requests SET status = ${label("IN_PROGRESS")}, last_upd_time_stamp = clock_timestamp()${fill}
-        WHERE ${ours} AND status = ${label("PENDING")} AND (SELECT ahead FROM ahead) = 0
-        RETURNING ${columns}
-      ), kept AS (
-        UPDATE csb_requests SET last_upd_time_stamp = clock_timestamp()
-        WHERE ${ours} AND status = ${label("PENDING")} AND (SELECT ahead FROM ahead) > 0
-          AND ${touched} < now() - $4::float8 * interval '1 millisecond'
-      ), delivery AS (
-        SELECT 1 + transient AS delivery, losses, doubtful FROM seen CROSS JOIN LATERAL (
+        SELECT request.correlation_id, coalesce(status::text, '') AS seen, last_upd_time_stamp, req_time_stamp, claimant,
+          request.principal, request.action, request.entitlement, request.account_id,
+          -- Optional columns that are open are filled from a payload that agrees with the rest of the row.
+          ${optionals(
+            (name) => `CASE WHEN (request.principal, request.action, request.entitlement, request.account_id)
+              = (asked.principal, asked.action, asked.entitlement, asked.account_id)
+            THEN coalesce(request.${name}, asked.${name}) ELSE request.${name} END AS ${name}`
+          )}
+        FROM json_to_recordset($1::json) AS asked(id uuid, claimant text, principal text, action text, entitlement text,
+          account_id text, principal_type text, entitlement_type text, duration_minutes int)
+        JOIN csb_requests AS request ON correlation_id = id WHERE cloud_provider = 'aws'
+      ), judged AS (
+        SELECT seen.*, ahead, 1 + transient AS delivery, losses, doubtful
+        FROM seen CROSS JOIN LATERAL (
+          SELECT count(*)::int AS ahead FROM (
+            SELECT FROM csb_requests AS other
+            WHERE seen = ${label("PENDING")} AND other.correlation_id <> seen.correlation_id
+              AND (other.account_id, other.principal, other.entitlement) = (seen.account_id, seen.principal, seen.entitlement)
+              AND other.cloud_provider = 'aws' AND ${other.due} AND other.status IN (${label("PENDING")}, ${label("IN_PROGRESS")})
+              AND (other.status = ${label("IN_PROGRESS")}
+                OR (coalesce(other.req_time_stamp, '-infinity'), other.correlation_id)
+                    < (coalesce(seen.req_time_stamp, '-infinity'), seen.correlation_id)
+                  -- What the sweep will push again still has its turn.
+                  AND (${other.rebuildable} OR ${other.touched} >= $2::timestamptz))
+            LIMIT ${countedAhead}
+          ) AS others
+        ) AS line CROSS JOIN LATERAL (
           SELECT count(*) FILTER (WHERE audit_log LIKE '${countedDelivery}')::int AS transient,
             count(*) FILTER (WHERE audit_log LIKE '${countedLoss}')::int AS losses,
             count(*) FILTER (WHERE audit_log LIKE ANY (ARRAY[${doubtLogs.map((log) => `'${log}'`).join(", ")}])) > 0 AS doubtful
-          FROM csb_requests_audit
+          FROM csb_requests_audit AS audit
           -- What was never touched has no trail to be read.
-          WHERE correlation_id = $1::uuid AND seen.last_upd_time_stamp IS NOT NULL
-            AND seen.seen IN (${label("PENDING")}, ${label("IN_PROGRESS")})
+          WHERE audit.correlation_id = seen.correlation_id AND last_upd_time_stamp IS NOT NULL
+            AND seen IN (${label("PENDING")}, ${label("IN_PROGRESS")})
         ) AS trail
+      ), locked AS (
+        SELECT correlation_id FROM judged JOIN csb_requests AS request USING (correlation_id)
+        WHERE cloud_provider = 'aws' AND status = ${label("PENDING")}
+          AND (ahead = 0 OR ${touched} < now() - $3::float8 * interval '1 millisecond')
+        FOR UPDATE OF request ${whenLocked}
+      ), claimed AS (
+        UPDATE csb_requests AS request SET status = ${label("IN_PROGRESS")}, last_upd_time_stamp = clock_timestamp()
+          ${optional.map((name) => `, ${name} = judged.${name}`).join("")}
+        FROM locked JOIN judged USING (correlation_id)
+        WHERE request.correlation_id = locked.correlation_id AND ahead = 0
+        RETURNING request.correlation_id
+      ), kept AS (
+        UPDATE csb_requests AS request SET last_upd_time_stamp = clock_timestamp()
+        FROM locked JOIN judged USING (correlation_id)
+        WHERE request.correlation_id = locked.correlation_id AND ahead > 0
       ), audited AS (
         INSERT INTO csb_requests_audit (correlation_id, status, audit_log)
-        SELECT $1::uuid, ${label("IN_PROGRESS")}, 'Delivery ' || delivery || $2::text FROM claimed CROSS JOIN delivery
-        RETURNING audit_id
+        SELECT correlation_id, ${label("IN_PROGRESS")}, 'Delivery ' || delivery || claimant
+        FROM claimed JOIN judged USING (correlation_id)
+        RETURNING correlation_id, audit_id
       )
-      SELECT seen, delivery, losses, doubtful, ahead, row.*,
+      SELECT judged.*,
         -- A CASE, since as a join the scan for a claim made before would run for every fresh one.
-        CASE WHEN audited.audit_id IS NOT NULL OR seen <> ${label("IN_PROGRESS")} THEN audited.audit_id ELSE (
-          SELECT max(audit_id) FROM csb_requests_audit
-          WHERE correlation_id = $1::uuid AND audit_log LIKE 'Delivery %'
-            AND right(audit_log, length($2::text)) = $2::text
+        CASE WHEN audit_id IS NOT NULL OR seen <> ${label("IN_PROGRESS")} THEN audit_id ELSE (
+          SELECT max(audit.audit_id) FROM csb_requests_audit AS audit
+          WHERE audit.correlation_id = judged.correlation_id AND audit_log LIKE 'Delivery %'
+            AND right(audit_log, length(claimant)) = claimant
         ) END AS token
-      FROM seen
-      CROSS JOIN delivery
-      CROSS JOIN ahead
-      LEFT JOIN audited ON true
-      CROSS JOIN LATERAL (SELECT claimed.* FROM claimed UNION ALL SELECT ${columns} FROM seen LIMIT 1) AS row`,
+      FROM judged LEFT JOIN audited USING (correlation_id)`,
 
-    /** $1 the request, $2 the claim's token, $3 the audit row's text, $4 AWS's request id or null. */
-    settle: (status: keyof typeof labels) => `
-      WITH settled AS (
-        UPDATE csb_requests SET status = ${label(status)}, last_upd_time_stamp = clock_timestamp()
-        WHERE ${ours} AND status = ${label("IN_PROGRESS")}
+    /** Several settlements: $1 an array of `{id, token, log, reference}`; the last is AWS's request id, or null. */
+    settle: (status: keyof typeof labels, whenLocked: WhenLocked) => `
+      WITH ours AS (
+        SELECT correlation_id, log, reference
+        FROM json_to_recordset($1::json) AS asked(id uuid, token bigint, log text, reference text)
+        JOIN csb_requests AS request ON correlation_id = id
+        WHERE cloud_provider = 'aws' AND status = ${label("IN_PROGRESS")}
           AND NOT EXISTS (
-            SELECT FROM csb_requests_audit
-            WHERE correlation_id = $1::uuid AND audit_id > $2::bigint AND status = ${label("IN_PROGRESS")}
+            SELECT FROM csb_requests_audit AS audit
+            WHERE audit.correlation_id = id AND audit_id > token AND audit.status = ${label("IN_PROGRESS")}
           )
-        RETURNING correlation_id
+        FOR UPDATE OF request ${whenLocked}
+      ), settled AS (
+        UPDATE csb_requests AS request SET status = ${label(status)}, last_upd_time_stamp = clock_timestamp()
+        FROM ours WHERE request.correlation_id = ours.correlation_id
+        RETURNING request.correlation_id, log, reference
       ), audited AS (
         INSERT INTO csb_requests_audit (correlation_id, status, audit_log)
-        SELECT correlation_id, ${label(status)}, $3::text FROM settled
+        SELECT correlation_id, ${label(status)}, log FROM settled
       ), referenced AS (
         INSERT INTO csb_requests_ref (cloud_provider, correlation_id, ref_id)
-        SELECT 'aws', correlation_id, left($4::text, 255) FROM settled WHERE $4::text IS NOT NULL
+        SELECT 'aws', correlation_id, left(reference, 255) FROM settled WHERE reference IS NOT NULL
       )
       SELECT correlation_id FROM settled`,
 

@@ -86,24 +86,46 @@ export const JobQueueRedis = Layer.effect(
       strandedUntil = Math.min(strandedUntil, (yield* monotonicMillis) + staleFor)
       return Option.none<Delivery>()
     })
-    const takeNew = Effect.map(
+
+    /** How many payloads to ask for at once: twice as many as came, so that hardly any are asked for in vain. */
+    let expected = 1
+    const takeWaiting = (most: number) =>
+      expected < 2 || most < 2
+        ? Effect.succeed([])
+        : redis.moveLast(queue, processing, Math.min(most, expected)).pipe(
+            // Not needed, only faster.
+            Effect.catchIf(
+              (error) => error.reason !== "Unavailable",
+              () => Effect.succeed([])
+            )
+          )
+    const takeOne = Effect.map(
       reliable ? redis.moveLastWait(queue, processing, waitForPayload) : redis.popLastWait(queue, waitForPayload),
-      Option.map(hold)
+      Option.toArray
     )
+    const takeNew = Effect.fnUntraced(function* (most: number) {
+      const waiting = reliable ? yield* takeWaiting(most) : []
+      const payloads = waiting.length > 0 ? waiting : yield* takeOne
+      expected = 2 * payloads.length
+      return payloads.map(hold)
+    })
 
     return JobQueue.of({
-      take: Effect.flatMap(monotonicMillis, (now) =>
-        reliable && now < strandedUntil
-          ? Effect.flatMap(findStranded, (found) => (Option.isSome(found) ? Effect.succeed(found) : takeNew))
-          : takeNew
-      ).pipe(
-        Effect.tapError((error) =>
-          Effect.sync(() => {
-            if (error.reason === "Unavailable") strandedUntil = Number.POSITIVE_INFINITY
-          })
+      take: (most) =>
+        Effect.flatMap(monotonicMillis, (now) =>
+          reliable && now < strandedUntil
+            ? Effect.flatMap(findStranded, (found) =>
+                Option.isSome(found) ? Effect.succeed([found.value]) : takeNew(most)
+              )
+            : takeNew(most)
+        ).pipe(
+          Effect.tapError((error) =>
+            Effect.sync(() => {
+              if (error.reason === "Unavailable") strandedUntil = Number.POSITIVE_INFINITY
+            })
+          ),
+          Effect.mapError(withRemedy)
         ),
-        Effect.mapError(withRemedy)
-      ),
       remove,
       finish: (delivery, correlationId) =>
         Effect.all([remove(delivery), forgetStatus(correlationId)], { concurrency: "unbounded", discard: true }),
