@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto"
 import { Duration, Effect, Layer, Option, Redacted, type Scope } from "effect"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import type { Job } from "../src/domain/Job.ts"
+import { AccountSharesLive } from "../src/layers/AccountSharesLive.ts"
 import { JobQueueRedis } from "../src/layers/queue/JobQueueRedis.ts"
 import { LeasesLive } from "../src/layers/LeasesLive.ts"
 import { AwsIamMemory } from "../src/layers/memory/AwsIamMemory.ts"
@@ -37,6 +38,7 @@ export const testWorkerConfig = (settings: Partial<WorkerConfig["Service"]> = {}
   Layer.succeed(WorkerConfig, {
     workerId: "worker-1",
     concurrency: 4,
+    accountConcurrency: 64,
     retryMaxAttempts: 5,
     retryBaseDelay: Duration.millis(200),
     retryMaxDelay: Duration.seconds(10),
@@ -111,7 +113,9 @@ export const waiting = { orphansBefore: Number.NEGATIVE_INFINITY, keepFresh: Dur
 /** The whole worker on the deterministic fakes. */
 export const memoryWorker = (settings: Partial<WorkerConfig["Service"]> = {}) =>
   LeasesLive.pipe(
-    Layer.provideMerge(Layer.mergeAll(AwsIamMemory, JobQueueRedis, JobStoreMemory, WorkersRedis, WorkerStatusLive)),
+    Layer.provideMerge(
+      Layer.mergeAll(AccountSharesLive, AwsIamMemory, JobQueueRedis, JobStoreMemory, WorkersRedis, WorkerStatusLive)
+    ),
     Layer.provideMerge(RedisMemory),
     Layer.provideMerge(Layer.mergeAll(testWorkerConfig(settings), testRedisConfig(), testAwsConfig()))
   )
@@ -120,7 +124,12 @@ export const memoryWorker = (settings: Partial<WorkerConfig["Service"]> = {}) =>
 export const anotherWorker = (workerId: string, settings: Partial<WorkerConfig["Service"]> = {}) =>
   Layer.fresh(LeasesLive).pipe(
     Layer.provideMerge(
-      Layer.mergeAll(Layer.fresh(JobQueueRedis), Layer.fresh(WorkersRedis), Layer.fresh(WorkerStatusLive))
+      Layer.mergeAll(
+        Layer.fresh(AccountSharesLive),
+        Layer.fresh(JobQueueRedis),
+        Layer.fresh(WorkersRedis),
+        Layer.fresh(WorkerStatusLive)
+      )
     ),
     Layer.provideMerge(testWorkerConfig({ ...settings, workerId }))
   )

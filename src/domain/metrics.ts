@@ -37,6 +37,10 @@ export const queueOldest = Metric.gauge("csb_worker_queue_oldest_seconds", {
   description: "Age of the payload that is taken next, by its received_at; 0 when the list is empty"
 })
 
+export const accountsThrottled = Metric.gauge("csb_worker_accounts_throttled", {
+  description: "Target accounts that this worker calls more slowly, since AWS throttled them"
+})
+
 export const deadLetters = Metric.gauge("csb_worker_dead_letters", { description: "Entries in the dead-letter list" })
 
 export const orphans = Metric.gauge("csb_worker_orphans", {

@@ -51,6 +51,14 @@ export const RedisLive = Layer.effect(
         call("ZRANGEBYSCORE", () =>
           client.zrangebyscoreBuffer(key, "-inf", Number.isFinite(max) ? max : "+inf", "LIMIT", 0, limit)
         ),
+      transferAndNote: (source, destination, value, set, member) =>
+        transaction(() => {
+          const bytes = Buffer.from(value)
+          return client.multi().lrem(source, 1, bytes).lpush(destination, bytes).sadd(set, member)
+        }),
+      someOf: (set, most) => call("SRANDMEMBER", () => client.srandmember(set, most)),
+      note: (set, member) => Effect.asVoid(call("SADD", () => client.sadd(set, member))),
+      forget: (set, member) => Effect.asVoid(call("SREM", () => client.srem(set, member))),
       delete: (key) => Effect.asVoid(call("DEL", () => client.del(key))),
       length: (key) => call("LLEN", () => client.llen(key)),
       last: (key) =>

@@ -1,4 +1,5 @@
 import { Layer, References } from "effect"
+import { AccountSharesLive } from "./AccountSharesLive.ts"
 import { AwsIamLive } from "./aws/AwsIamLive.ts"
 import { AwsSessionsLive } from "./aws/AwsSessionsLive.ts"
 import { HttpLive } from "./http/HttpLive.ts"
@@ -13,7 +14,9 @@ import { WorkerStatusLive } from "./WorkerStatusLive.ts"
 /** Everything that the worker stands on, but Redis and the configuration. */
 export const WorkerLive = HttpLive.pipe(
   Layer.provideMerge(LeasesLive),
-  Layer.provideMerge(Layer.mergeAll(AwsIamLive, JobQueueRedis, JobStoreSql, WorkersRedis, WorkerStatusLive)),
+  Layer.provideMerge(
+    Layer.mergeAll(AccountSharesLive, AwsIamLive, JobQueueRedis, JobStoreSql, WorkersRedis, WorkerStatusLive)
+  ),
   Layer.provide(Layer.mergeAll(AwsSessionsLive, SqlLive)),
   Layer.provideMerge(LoggerLive),
   // Nothing exports spans, and each SQL statement would make one.

@@ -3,6 +3,7 @@ import type { AwsError, Timeout } from "../domain/AwsError.ts"
 import * as metrics from "../domain/metrics.ts"
 import type { PolicyChange } from "../domain/PolicyChange.ts"
 import type { Effected, NotNow } from "../domain/Settlement.ts"
+import { AccountShares } from "../services/AccountShares.ts"
 import { AwsIam } from "../services/AwsIam.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import type { Claim } from "../services/JobStore.ts"
@@ -47,16 +48,17 @@ export const retrySchedule = (settings: RetrySettings) =>
 export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, claim: Claim) {
   const aws = yield* AwsIam
   const leases = yield* Leases
+  const shares = yield* AccountShares
   const settings = yield* WorkerConfig
   let lostAnswer: Timeout | undefined
   const inDoubt = () => claim.doubtful || lostAnswer !== undefined
 
   const readBack = (effected: Effected) =>
-    Effect.map(aws.isAttached(change), ({ requestId, value: attached }) =>
+    Effect.map(shares.call(change.accountId, aws.isAttached(change)), ({ requestId, value: attached }) =>
       attached === (change.action === "add") ? Option.some<Applied>({ requestId, effected }) : Option.none()
     )
 
-  const apply = Effect.andThen(leases.allow(claim), aws.apply(change)).pipe(
+  const apply = shares.call(change.accountId, Effect.andThen(leases.allow(claim), aws.apply(change))).pipe(
     Effect.map(({ requestId }): Applied => ({ requestId, effected: "applied" })),
     Effect.tapError((error) =>
       Effect.sync(() => {

@@ -69,6 +69,8 @@ export class WorkerConfig extends Context.Service<
     readonly workerId: string
     /** Jobs in flight. */
     readonly concurrency: number
+    /** Jobs in flight for one target account. */
+    readonly accountConcurrency: number
     /** AWS attempts for one delivery. */
     readonly retryMaxAttempts: number
     readonly retryBaseDelay: Duration.Duration

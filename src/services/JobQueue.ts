@@ -19,6 +19,7 @@ export interface DeadLetter {
 }
 
 export interface QueueStats {
+  /** In the list, and parked. */
   readonly depth: number
   readonly deadLetters: number
   /** The payload that will be taken next. */
@@ -47,6 +48,14 @@ export class JobQueue extends Context.Service<
     readonly giveBack: (delivery: Delivery) => Effect.Effect<void, RedisError>
     /** Aside, and to the right end of the list when the time is over (`releaseDue`). */
     readonly delay: (delivery: Delivery, time: Duration.Duration) => Effect.Effect<void, RedisError>
+    /** Whether payloads can be parked; in the mode `brpop` they cannot. */
+    readonly parks: boolean
+    /** Aside, behind all that wait for the same account. */
+    readonly park: (delivery: Delivery, accountId: string) => Effect.Effect<void, RedisError>
+    /** The payload that has waited longest for the account. Must not be interrupted, or it is lost. */
+    readonly takeParked: (accountId: string) => Effect.Effect<Option.Option<Delivery>, RedisError>
+    /** Some accounts for which payloads are parked, any of them. */
+    readonly parkedAccounts: Effect.Effect<ReadonlyArray<string>, RedisError>
     /** Puts a copy among the dead letters; the payload itself is still to be removed. */
     readonly deadLetter: (payload: Uint8Array, letter: DeadLetter) => Effect.Effect<void, RedisError>
     /** Drops the API's cached status, so that the next poll reads the row. */

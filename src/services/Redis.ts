@@ -67,6 +67,20 @@ export class Redis extends Context.Service<
       destination: string,
       value: Uint8Array
     ) => Effect.Effect<void, RedisError>
+    /** MULTI, LREM 1, LPUSH, SADD, EXEC: from a list to the left end of another, whose name's `member` is noted in a set; all or nothing. */
+    readonly transferAndNote: (
+      source: string,
+      destination: string,
+      value: Uint8Array,
+      set: string,
+      member: string
+    ) => Effect.Effect<void, RedisError>
+    /** SRANDMEMBER: up to `most` members of a set, any of them. */
+    readonly someOf: (set: string, most: number) => Effect.Effect<ReadonlyArray<string>, RedisError>
+    /** SADD */
+    readonly note: (set: string, member: string) => Effect.Effect<void, RedisError>
+    /** SREM */
+    readonly forget: (set: string, member: string) => Effect.Effect<void, RedisError>
     /** DEL */
     readonly delete: (key: string) => Effect.Effect<void, RedisError>
     /** LLEN */

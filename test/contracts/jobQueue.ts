@@ -127,6 +127,30 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
         assert.deepStrictEqual([...(yield* takeOne).payload], [...payload])
       }))
 
+    test("parks for an account, behind those that wait there, and takes the one that has waited longest", (keys) =>
+      Effect.gen(function* () {
+        const jobs = yield* JobQueue
+        if (!jobs.parks) return
+        const account = "111111111111"
+        for (const name of ["a", "b"]) {
+          yield* jobs.submit(bytes(name))
+          yield* jobs.park(yield* takeOne, account)
+        }
+        assert.deepStrictEqual(yield* lengths(keys), [0, 0, 0])
+        assert.deepStrictEqual(yield* jobs.parkedAccounts, [account])
+        assert.strictEqual((yield* jobs.stats).depth, 2)
+        const taken = [yield* jobs.takeParked(account), yield* jobs.takeParked(account)]
+        assert.deepStrictEqual(
+          taken.map((it) => Buffer.from(Option.getOrThrow(it).payload).toString()),
+          ["a", "b"]
+        )
+        assert.deepStrictEqual(yield* lengths(keys), [0, held * 2, 0])
+        assert.deepStrictEqual(yield* jobs.takeParked(account), Option.none())
+        assert.deepStrictEqual(yield* jobs.parkedAccounts, [])
+        yield* Effect.forEach(taken, (it) => jobs.finish(Option.getOrThrow(it), randomUUID()))
+        assert.deepStrictEqual(yield* lengths(keys), [0, 0, 0])
+      }))
+
     test("gives back to the right end, where it is taken next", (keys) =>
       Effect.gen(function* () {
         const jobs = yield* JobQueue

@@ -44,6 +44,32 @@ export const redisContract = (name: string, layer: Layer.Layer<Redis, unknown>) 
         assert.deepStrictEqual(text(yield* redis.last(key("to"))), Option.some("there"))
       }))
 
+    test("moves several elements in their order, as many as there are", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        for (const name of ["a", "b", "c"]) yield* redis.push(key("from"), "left", bytes(name))
+        const names = (moved: ReadonlyArray<Uint8Array>) => moved.map((it) => Buffer.from(it).toString())
+        assert.deepStrictEqual(names(yield* redis.moveLast(key("from"), key("to"), 2)), ["a", "b"])
+        assert.deepStrictEqual(names(yield* redis.moveLast(key("from"), key("to"), 5)), ["c"])
+        assert.deepStrictEqual(yield* redis.moveLast(key("from"), key("to"), 5), [])
+        assert.deepStrictEqual(names(yield* redis.list(key("to"))), ["c", "b", "a"])
+      }))
+
+    test("moves an element and notes where it went", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        yield* redis.push(key("from"), "left", Uint8Array.of(0xff, 0))
+        yield* redis.transferAndNote(key("from"), key("to"), Uint8Array.of(0xff, 0), key("noted"), "one")
+        assert.deepStrictEqual([yield* redis.length(key("from")), yield* redis.length(key("to"))], [0, 1])
+        yield* redis.note(key("noted"), "two")
+        assert.sameMembers(Array.from(yield* redis.someOf(key("noted"), 5)), ["one", "two"])
+        assert.strictEqual((yield* redis.someOf(key("noted"), 1)).length, 1)
+        yield* redis.forget(key("noted"), "one")
+        assert.deepStrictEqual(yield* redis.someOf(key("noted"), 5), ["two"])
+        yield* redis.forget(key("noted"), "two")
+        assert.deepStrictEqual(yield* redis.someOf(key("noted"), 5), [])
+      }))
+
     test("waits in vain for an element, and says so", (key) =>
       Effect.gen(function* () {
         const redis = yield* Redis

@@ -1,4 +1,5 @@
 import { Clock, Duration, Effect, type Fiber, Layer } from "effect"
+import { AccountSharesLive } from "../../src/layers/AccountSharesLive.ts"
 import { LeasesLive } from "../../src/layers/LeasesLive.ts"
 import { JobQueueRedis } from "../../src/layers/queue/JobQueueRedis.ts"
 import { WorkersRedis } from "../../src/layers/queue/WorkersRedis.ts"
@@ -16,6 +17,7 @@ import { iamOf, redisOf, storeOf } from "./views.ts"
 /** Short, since a case lasts as long as its sweeps take; their proportions are those of the defaults. */
 export const settings = {
   concurrency: 3,
+  accountConcurrency: 2,
   retryMaxAttempts: 3,
   retryBaseDelay: Duration.millis(100),
   retryMaxDelay: Duration.seconds(1),
@@ -45,7 +47,7 @@ export const boot = Effect.fnUntraced(function* (shared: Shared, workerId: strin
     )
   ).pipe(Layer.provide(LeasesLive))
   const worker = leases.pipe(
-    Layer.provideMerge(Layer.mergeAll(JobQueueRedis, WorkersRedis, WorkerStatusLive)),
+    Layer.provideMerge(Layer.mergeAll(AccountSharesLive, JobQueueRedis, WorkersRedis, WorkerStatusLive)),
     Layer.provideMerge(
       Layer.mergeAll(
         Layer.succeed(Redis, redisOf(process, shared)),

@@ -7,7 +7,7 @@ import { keysOf } from "../../src/layers/queue/keys.ts"
 import { AwsIam } from "../../src/services/AwsIam.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { Redis } from "../../src/services/Redis.ts"
-import { queue } from "../fixture.ts"
+import { aJob, queue } from "../fixture.ts"
 import { makeLedger } from "./ledger.ts"
 import type { Process } from "./process.ts"
 
@@ -16,6 +16,9 @@ export type AwsTrouble = "throttled" | "lost before" | "lost after"
 export const keys = keysOf(queue)
 
 const idIn = (payload: Uint8Array) => /"correlation_id":"([^"]+)"/.exec(Buffer.from(payload).toString())?.[1] ?? "none"
+
+/** That of all requests. */
+const account = aJob().account_id
 
 /** What the workers share: the three fakes, and the ledger of what happens in them. */
 export const makeShared = Effect.gen(function* () {
@@ -30,7 +33,7 @@ export const makeShared = Effect.gen(function* () {
   let redisLost = false
   const down = { database: false, redis: false }
 
-  const lists = () => [keys.queue, ...processes.map(({ workerId }) => keys.processing(workerId))]
+  const lists = () => [keys.queue, keys.parked(account), ...processes.map(({ workerId }) => keys.processing(workerId))]
   const payloads = Effect.gen(function* () {
     const listed = yield* Effect.forEach(lists(), (key) => redis.list(key))
     return [...listed.flat(), ...(yield* redis.lowest(keys.delayed, Number.POSITIVE_INFINITY, 1_000))]
@@ -53,7 +56,8 @@ export const makeShared = Effect.gen(function* () {
 
   /** Every unfinished request has a payload in Redis, at every moment. */
   const checkPlaces = Effect.gen(function* () {
-    const placed = new Set((yield* payloads).map(idIn))
+    // Twice, since a payload may move from a place not read yet to one that was while this reads.
+    const placed = new Set([...(yield* payloads), ...(yield* payloads)].map(idIn))
     for (const { job, lostByRedis } of ledger.unfinished()) {
       if (!lostByRedis && !placed.has(job.correlation_id)) {
         ledger.broken.add(`a place: ${ledger.label(job.correlation_id)} has none`)
@@ -63,7 +67,7 @@ export const makeShared = Effect.gen(function* () {
 
   const loseRedis = Effect.gen(function* () {
     redisLost = true
-    yield* Effect.forEach([...lists(), keys.delayed, keys.workers], (key) => redis.delete(key))
+    yield* Effect.forEach([...lists(), keys.delayed, keys.workers, keys.parkedAccounts], (key) => redis.delete(key))
     for (const request of ledger.requests.values()) request.lostByRedis = true
   })
 

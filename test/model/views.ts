@@ -74,6 +74,14 @@ export const redisOf = (process: Process, { checkPlaces, down, redis }: Shared) 
     )
   return Redis.of({
     moveLast: (source, destination, most) => call(redis.moveLast(source, destination, most), "take"),
+    transferAndNote: (...args) => change(redis.transferAndNote(...args)),
+    someOf: (set, most) =>
+      call(
+        Effect.tap(redis.someOf(set, most), (found) => (found.length === 0 ? Effect.sleep(400) : Effect.void)),
+        "look"
+      ),
+    note: (set, member) => change(redis.note(set, member)),
+    forget: (set, member) => change(redis.forget(set, member)),
     moveLastWait: (source, destination, timeout) => call(redis.moveLastWait(source, destination, timeout), "take"),
     popLastWait: (key, timeout) => call(redis.popLastWait(key, timeout), "take"),
     push: (key, end, value) => change(redis.push(key, end, value)),

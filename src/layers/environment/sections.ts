@@ -109,6 +109,7 @@ export const worker = readAll({
     Option.getOrElse(freshId)
   ),
   concurrency: withDefault("WORKER_CONCURRENCY", integer(1, 10_000), 64),
+  accountConcurrency: withDefault("ACCOUNT_CONCURRENCY", integer(1), 8),
   retryMaxAttempts: withDefault("RETRY_MAX_ATTEMPTS", integer(1, 100), 5),
   retryBaseDelay: withDefault("RETRY_BASE_DELAY", duration(), Duration.millis(200)),
   retryMaxDelay: withDefault("RETRY_MAX_DELAY", duration(), Duration.seconds(10)),
@@ -133,7 +134,6 @@ export const worker = readAll({
   durationUnsupported: withDefault("DURATION_UNSUPPORTED", Schema.Literals(["fail", "ignore"]), "fail"),
   // Nothing uses these yet; a bad value is told all the same, so that it is no surprise later.
   reserved: readAll({
-    accountConcurrency: optional("ACCOUNT_CONCURRENCY", integer(1)),
     adminToken: optional("HTTP_ADMIN_TOKEN", secret),
     otlpEndpoint: optional("OTEL_EXPORTER_OTLP_ENDPOINT", url),
     otelServiceName: optional("OTEL_SERVICE_NAME", Schema.String)

@@ -3,6 +3,7 @@ import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { decodeJob, receivedAt } from "../../domain/Job.ts"
 import * as metrics from "../../domain/metrics.ts"
+import { AccountShares } from "../../services/AccountShares.ts"
 import { JobQueue } from "../../services/JobQueue.ts"
 
 /**
@@ -12,6 +13,7 @@ import { JobQueue } from "../../services/JobQueue.ts"
 export const metricsRoute = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const queue = yield* JobQueue
+    const shares = yield* AccountShares
 
     const readQueue = Effect.gen(function* () {
       const { deadLetters, depth, oldest } = yield* queue.stats
@@ -33,7 +35,10 @@ export const metricsRoute = HttpRouter.use(
     yield* router.add(
       "GET",
       "/metrics",
-      Effect.andThen(readQueue, PrometheusMetrics.format()).pipe(
+      readQueue.pipe(
+        Effect.andThen(shares.throttled),
+        Effect.flatMap((accounts) => Metric.update(metrics.accountsThrottled, accounts)),
+        Effect.andThen(PrometheusMetrics.format()),
         Effect.map((body) => HttpServerResponse.text(body, { contentType: "text/plain; version=0.0.4; charset=utf-8" }))
       )
     )

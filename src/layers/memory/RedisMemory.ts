@@ -8,6 +8,7 @@ const nameOf = (member: Uint8Array) => Buffer.from(member).toString("latin1")
 export const RedisMemory = Layer.sync(Redis, () => {
   const lists = new Map<string, Array<Uint8Array>>()
   const sets = new Map<string, Map<string, number>>()
+  const names = new Map<string, Set<string>>()
   let pushed = Deferred.makeUnsafe<void>()
 
   const read = (key: string): ReadonlyArray<Uint8Array> => lists.get(key) ?? []
@@ -95,7 +96,16 @@ export const RedisMemory = Layer.sync(Redis, () => {
           .slice(0, limit)
           .map(([name]) => Buffer.from(name, "latin1"))
       ),
-    delete: (key) => Effect.sync(() => void (lists.delete(key), sets.delete(key))),
+    transferAndNote: (source, destination, value, set, member) =>
+      Effect.sync(() => {
+        remove(source, value)
+        push(destination, "left", value)
+        names.set(set, new Set(names.get(set)).add(member))
+      }),
+    someOf: (set, most) => Effect.sync(() => Array.from(names.get(set) ?? []).slice(0, most)),
+    note: (set, member) => Effect.sync(() => void names.set(set, new Set(names.get(set)).add(member))),
+    forget: (set, member) => Effect.sync(() => void names.get(set)?.delete(member)),
+    delete: (key) => Effect.sync(() => void (lists.delete(key), sets.delete(key), names.delete(key))),
     length: (key) => Effect.sync(() => read(key).length),
     last: (key) => Effect.sync(() => Option.fromUndefinedOr(read(key).at(-1))),
     ping: Effect.void

@@ -16,6 +16,12 @@ const staleFor = 2 * Duration.toMillis(waitForPayload)
 /** In the mode `brpop`, whose ACL may grant no sorted set, a delayed payload stays in our hands, for so long at most. */
 const longestHold = Duration.seconds(1)
 
+/** Accounts whose parked payloads are looked at in one go. */
+const accountsAtOnce = 50
+
+/** Accounts whose parked payloads are counted. */
+const accountsCounted = 10_000
+
 const equals = (payload: Uint8Array) => (other: Uint8Array) => Buffer.compare(payload, other) === 0
 
 /** `JobQueue` over the lists of contract §3, in both fetch modes. */
@@ -103,12 +109,27 @@ export const JobQueueRedis = Layer.effect(
       reliable ? redis.moveLastWait(queue, processing, waitForPayload) : redis.popLastWait(queue, waitForPayload),
       Option.toArray
     )
+    const mayStrand = <A>(take: Effect.Effect<A, RedisError>) =>
+      Effect.tapError(take, (error) =>
+        Effect.sync(() => {
+          if (error.reason === "Unavailable") strandedUntil = Number.POSITIVE_INFINITY
+        })
+      )
     const takeNew = Effect.fnUntraced(function* (most: number) {
       const waiting = reliable ? yield* takeWaiting(most) : []
       const payloads = waiting.length > 0 ? waiting : yield* takeOne
       expected = 2 * payloads.length
       return payloads.map(hold)
     })
+
+    const countParked = reliable
+      ? redis.someOf(keys.parkedAccounts, accountsCounted).pipe(
+          Effect.flatMap(
+            Effect.forEach((accountId) => redis.length(keys.parked(accountId)), { concurrency: "unbounded" })
+          ),
+          Effect.map((lengths) => lengths.reduce((sum, length) => sum + length, 0))
+        )
+      : Effect.succeed(0)
 
     return JobQueue.of({
       take: (most) =>
@@ -118,14 +139,7 @@ export const JobQueueRedis = Layer.effect(
                 Option.isSome(found) ? Effect.succeed([found.value]) : takeNew(most)
               )
             : takeNew(most)
-        ).pipe(
-          Effect.tapError((error) =>
-            Effect.sync(() => {
-              if (error.reason === "Unavailable") strandedUntil = Number.POSITIVE_INFINITY
-            })
-          ),
-          Effect.mapError(withRemedy)
-        ),
+        ).pipe(mayStrand, Effect.mapError(withRemedy)),
       remove,
       finish: (delivery, correlationId) =>
         Effect.all([remove(delivery), forgetStatus(correlationId)], { concurrency: "unbounded", discard: true }),
@@ -137,6 +151,20 @@ export const JobQueueRedis = Layer.effect(
               redis.transferToSet(processing, keys.delayed, now + Duration.toMillis(time), delivery.payload)
             ).pipe(Effect.tap(letGo(delivery)))
           : Effect.andThen(Effect.sleep(Duration.min(time, longestHold)), move("left")(delivery)),
+      parks: reliable,
+      park: (delivery, accountId) =>
+        redis
+          .transferAndNote(processing, keys.parked(accountId), delivery.payload, keys.parkedAccounts, accountId)
+          .pipe(Effect.tap(letGo(delivery))),
+      takeParked: Effect.fnUntraced(function* (accountId) {
+        const [payload] = yield* redis.moveLast(keys.parked(accountId), processing, 1).pipe(mayStrand)
+        if (payload !== undefined) return Option.some(hold(payload))
+        yield* redis.forget(keys.parkedAccounts, accountId)
+        // Another one may have been parked just before.
+        if ((yield* redis.length(keys.parked(accountId))) > 0) yield* redis.note(keys.parkedAccounts, accountId)
+        return Option.none()
+      }),
+      parkedAccounts: reliable ? redis.someOf(keys.parkedAccounts, accountsAtOnce) : Effect.succeed([]),
       deadLetter: (payload, letter) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
           redis.push(keys.deadLetters, "left", encodeDeadLetter(payload, letter, workerId, now))
@@ -145,7 +173,7 @@ export const JobQueueRedis = Layer.effect(
       submit: (payload) => redis.push(queue, "left", payload),
       stats: Effect.all(
         {
-          depth: redis.length(queue),
+          depth: Effect.zipWith(redis.length(queue), countParked, (waiting, parked) => waiting + parked),
           deadLetters: redis.length(keys.deadLetters),
           oldest: redis.last(queue)
         },

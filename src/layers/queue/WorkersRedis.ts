@@ -11,6 +11,10 @@ const releasedAtOnce = 50
 /** Payloads at the right end of the list that are looked at: a few may lie there in another order than they were pushed. */
 const lookedAt = 1_000
 
+/** And of each account's parked ones, of as many accounts. */
+const lookedAtParked = 10
+const manyAccounts = 2_000
+
 /** Milliseconds after its end for which a worker is remembered: one that was only stopped takes a job before it announces itself. */
 const rememberedFor = 600_000
 
@@ -106,7 +110,12 @@ export const WorkersRedis = Layer.effect(
         const next = yield* redis.list(keys.queue, lookedAt)
         const all = yield* redis.lowest(keys.workers, Number.POSITIVE_INFINITY, manyWorkers)
         const held = yield* Effect.forEach(all, (id) => redis.list(keys.processing(text(id))))
-        return [...next, ...held.flat()]
+        const accounts = yield* redis.someOf(keys.parkedAccounts, manyAccounts + 1)
+        if (accounts.length > manyAccounts) return null
+        const parked = yield* Effect.forEach(accounts, (id) => redis.list(keys.parked(id), lookedAtParked), {
+          concurrency: "unbounded"
+        })
+        return [...next, ...parked.flat(), ...held.flat()]
       })
     })
   })

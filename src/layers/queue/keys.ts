@@ -6,6 +6,8 @@ export const keysOf = (queue: string) => ({
   queue,
   processing: (workerId: string) => `{${queue}}:processing:${workerId}`,
   workers: `{${queue}}:workers`,
+  parkedAccounts: `{${queue}}:parked`,
+  parked: (accountId: string) => `{${queue}}:parked:${accountId}`,
   delayed: `{${queue}}:delayed`,
   deadLetters: `${queue}_error`,
   cachedStatus: (correlationId: string) => `cache:status:${correlationId}`

@@ -1,0 +1,24 @@
+import type { Effect } from "effect"
+import { Context } from "effect"
+import type { AwsError } from "../domain/AwsError.ts"
+import type { NotNow } from "../domain/Settlement.ts"
+
+/**
+ * What each target account may have of this worker: so many jobs in flight, and calls at the pace that AWS allows it. Both shrink when
+ * an account is throttled or does not answer, and grow back by themselves, so that no account slows another.
+ */
+export class AccountShares extends Context.Service<
+  AccountShares,
+  {
+    /** Takes one of the account's places in flight; false when it has none left. */
+    readonly enter: (accountId: string) => Effect.Effect<boolean>
+    readonly leave: (accountId: string) => Effect.Effect<void>
+    /** One call to AWS, not before it is the account's turn. What becomes of it makes the share smaller or larger. */
+    readonly call: <A>(
+      accountId: string,
+      call: Effect.Effect<A, AwsError | NotNow>
+    ) => Effect.Effect<A, AwsError | NotNow>
+    /** How many accounts go slower than they might, since AWS throttled them. */
+    readonly throttled: Effect.Effect<number>
+  }
+>()("worker-service-aws/services/AccountShares") {}

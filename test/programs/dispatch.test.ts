@@ -1,0 +1,124 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Option } from "effect"
+import { TestClock } from "effect/testing"
+import { Throttling } from "../../src/domain/AwsError.ts"
+import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
+import { consume } from "../../src/programs/consume.ts"
+import { JobQueue } from "../../src/services/JobQueue.ts"
+import { JobStore } from "../../src/services/JobStore.ts"
+import { Redis } from "../../src/services/Redis.ts"
+import { aJob, anotherWorker, bytes, queue, withWorker } from "../fixture.ts"
+
+const busy = "111111111111"
+const quiet = "222222222222"
+const parkedKey = `{${queue}}:parked:${busy}`
+
+/** Requests of an account, as an API makes them. */
+const requests = Effect.fnUntraced(function* (account_id: string, count: number) {
+  const [jobs, store] = [yield* JobQueue, yield* JobStore]
+  return yield* Effect.forEach(Array.from({ length: count }), (_, number) => {
+    const job = aJob({ account_id, principal: `user-${number}` })
+    return Effect.as(Effect.andThen(store.submit(job), jobs.submit(bytes(job))), job.correlation_id)
+  })
+})
+
+const statuses = (ids: ReadonlyArray<string>) =>
+  Effect.flatMap(JobStore, (store) =>
+    Effect.forEach(ids, (id) => Effect.map(store.find(id), (it) => Option.getOrThrow(it).status))
+  )
+const count = (all: ReadonlyArray<string>, status: string) => all.filter((it) => it === status).length
+
+/** Lets the worker do all that it can do without waiting, and then for a second. */
+const settle = Effect.andThen(TestClock.adjust("100 millis"), Effect.yieldNow).pipe(Effect.repeat({ times: 10 }))
+
+/** Calls to AWS hang until they are let go. */
+const hold = Effect.gen(function* () {
+  const aws = yield* AwsIamControl
+  const letGo = yield* Deferred.make<void>()
+  for (let number = 0; number < 100; number++) aws.obstruct({ when: "before", effect: Deferred.await(letGo) })
+  return Deferred.succeed(letGo, undefined)
+})
+
+describe("fair shares", () => {
+  it.effect(
+    "an account has no more jobs in flight than its share; what is over is parked, in its order, and lets others pass",
+    () =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        const letGo = yield* hold
+        const first = yield* requests(busy, 6)
+        const other = yield* requests(quiet, 1)
+        const worker = yield* Effect.forkChild(consume)
+        yield* settle
+        assert.deepStrictEqual([count(yield* statuses(first), "IN_PROGRESS"), yield* redis.length(parkedKey)], [2, 4])
+        assert.deepStrictEqual(yield* statuses(other), ["IN_PROGRESS"])
+        assert.deepStrictEqual(yield* redis.someOf(`{${queue}}:parked`, 10), [busy])
+        const [oldest] = yield* redis.list(parkedKey, 1)
+        assert.include(Buffer.from(oldest ?? []).toString(), first[2] ?? "none")
+
+        yield* letGo
+        yield* settle
+        assert.strictEqual(count(yield* statuses([...first, ...other]), "SUCCESS"), 7)
+        assert.deepStrictEqual(yield* redis.someOf(`{${queue}}:parked`, 10), [])
+        yield* Fiber.interrupt(worker)
+      }).pipe(withWorker({ concurrency: 4, accountConcurrency: 2 }))
+  )
+
+  it.effect("what one worker parked, another one with places for it takes", () =>
+    Effect.gen(function* () {
+      const redis = yield* Redis
+      const letGo = yield* hold
+      const ids = yield* requests(busy, 5)
+      const one = yield* Effect.forkChild(consume)
+      yield* settle
+      assert.strictEqual(yield* redis.length(parkedKey), 3)
+      const two = yield* Effect.forkChild(
+        Effect.provide(consume, anotherWorker("worker-2", { concurrency: 4, accountConcurrency: 2 }))
+      )
+      yield* settle
+      assert.strictEqual(yield* redis.length(parkedKey), 1)
+      assert.strictEqual(count(yield* statuses(ids), "IN_PROGRESS"), 4)
+      yield* letGo
+      yield* settle
+      assert.strictEqual(count(yield* statuses(ids), "SUCCESS"), 5)
+      yield* Fiber.interruptAll([one, two])
+    }).pipe(withWorker({ concurrency: 4, accountConcurrency: 2 }))
+  )
+
+  it.effect("a worker that drains leaves parked jobs where they are", () =>
+    Effect.gen(function* () {
+      const redis = yield* Redis
+      const letGo = yield* hold
+      const ids = yield* requests(busy, 5)
+      const worker = yield* Effect.forkChild(consume)
+      yield* settle
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* Effect.repeat(Effect.yieldNow, { times: 10 })
+      yield* letGo
+      yield* settle
+      yield* Fiber.join(stopping)
+      assert.strictEqual(yield* redis.length(parkedKey), 3)
+      assert.strictEqual(count(yield* statuses(ids), "SUCCESS"), 2)
+      assert.strictEqual((yield* (yield* JobQueue).stats).depth, 3)
+    }).pipe(withWorker({ concurrency: 4, accountConcurrency: 2 }))
+  )
+
+  it.effect("jobs parked for a throttled account do not hold up others, and come when its pace allows it", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      const throttling = new Throttling({ code: "Throttling", message: "", operation: "AttachUserPolicy" })
+      for (let number = 0; number < 3; number++) aws.obstruct({ when: "before", effect: Effect.void })
+      aws.obstruct({ when: "before", effect: Effect.fail(throttling) })
+      const slow = yield* requests(busy, 12)
+      const worker = yield* Effect.forkChild(consume)
+      yield* settle
+      const other = yield* requests(quiet, 8)
+      yield* settle
+      assert.strictEqual(count(yield* statuses(other), "SUCCESS"), 8)
+      assert.isBelow(count(yield* statuses(slow), "SUCCESS"), 12)
+      yield* Effect.repeat(settle, { times: 30 })
+      assert.strictEqual(count(yield* statuses(slow), "SUCCESS"), 12)
+      yield* Fiber.interrupt(worker)
+    }).pipe(withWorker({ concurrency: 4, accountConcurrency: 2 }))
+  )
+})
