@@ -11,8 +11,11 @@ export interface ControlAnswer {
 }
 
 const Latency = Schema.Struct({ millis: Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)) })
-/** `null`: no limit. */
-const Rate = Schema.Struct({ writesPerSecond: Schema.NullOr(Schema.Finite.check(Schema.isGreaterThan(0))) })
+/** `null`: no limit; with `accountId`: none of its own. */
+const Rate = Schema.Struct({
+  writesPerSecond: Schema.NullOr(Schema.Finite.check(Schema.isGreaterThan(0))),
+  accountId: Schema.optionalKey(Schema.String)
+})
 const Clock = Schema.Struct({ offsetMillis: Schema.Finite })
 
 const done: ControlAnswer = { status: 200, json: { ok: true } }
@@ -95,7 +98,11 @@ const routes = new Map<string, Route>([
   ["POST /_local/latency", taking(Latency, (emulator, { millis }) => void (emulator.latencyMillis = millis))],
   [
     "POST /_local/rate",
-    taking(Rate, (emulator, { writesPerSecond }) => emulator.writeRate.set(writesPerSecond ?? undefined))
+    taking(Rate, ({ writeRate }, { accountId, writesPerSecond }) =>
+      accountId === undefined
+        ? writeRate.set(writesPerSecond ?? undefined)
+        : writeRate.setFor(accountId, writesPerSecond ?? undefined)
+    )
   ],
   [
     "POST /_local/clock",
