@@ -1,7 +1,6 @@
-import { createServer, connect, type Socket } from "node:net"
 import { Effect } from "effect"
 import type { PostgresServer } from "../local/postgres.ts"
-import { BenchFailure } from "./BenchFailure.ts"
+import { openDoor } from "./door.ts"
 
 /**
  * A door before PostgreSQL that counts the statements which go through it: the simple queries and the executions of
@@ -10,44 +9,13 @@ import { BenchFailure } from "./BenchFailure.ts"
  */
 export const countStatements = Effect.fnUntraced(function* (server: PostgresServer) {
   let statements = 0
-  const sockets = new Set<Socket>()
-  const pass = (from: Socket, to: Socket) => {
-    sockets.add(from)
-    from.pipe(to)
-    from.on("error", () => to.destroy())
-    from.on("close", () => sockets.delete(from))
-  }
-  const door = createServer((client) => {
-    const backend = connect(server.port, server.host)
-    client.on(
-      "data",
-      readTypes((type) => {
-        if (type === "Q" || type === "E") statements += 1
-      })
-    )
-    pass(client, backend)
-    pass(backend, client)
-  })
-  const port = yield* Effect.acquireRelease(listen(door), () =>
-    Effect.sync(() => {
-      door.close()
-      for (const socket of sockets) socket.destroy()
+  const port = yield* openDoor(server, () =>
+    readTypes((type) => {
+      if (type === "Q" || type === "E") statements += 1
     })
   )
   return { port, statements: Effect.sync(() => statements) }
 })
-
-const listen = (door: ReturnType<typeof createServer>) =>
-  Effect.callback<number, BenchFailure>((resume) => {
-    door.listen(0, "127.0.0.1", () => {
-      const address = door.address()
-      resume(
-        address !== null && typeof address === "object"
-          ? Effect.succeed(address.port)
-          : Effect.fail(new BenchFailure({ message: "the statement counter does not listen" }))
-      )
-    })
-  })
 
 /** Tells the type of each message of a client's stream. The first message, which starts the session, has none. */
 const readTypes = (tell: (type: string) => void) => {

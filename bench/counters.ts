@@ -1,5 +1,6 @@
 import { Effect, Schema } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
+import { BenchFailure } from "./BenchFailure.ts"
 import { onRedis } from "./redis.ts"
 import { Servers } from "./servers.ts"
 
@@ -8,11 +9,7 @@ export type Counts = Readonly<Record<string, number>>
 
 /** Calls that the local AWS received, as `Operation outcome`. */
 export const awsCalls = Effect.gen(function* () {
-  const { awsUrl } = yield* Servers
-  const { counters } = yield* Effect.flatMap(
-    HttpClient.get(`${awsUrl}/_local/calls?limit=1`),
-    HttpClientResponse.schemaBodyJson(Calls)
-  )
+  const { counters } = yield* readCalls(1)
   const counts: Counts = Object.fromEntries(
     Object.entries(counters).flatMap(([operation, outcomes]) =>
       Object.entries(outcomes).map(([outcome, count]) => [`${operation} ${outcome}`, count])
@@ -21,7 +18,26 @@ export const awsCalls = Effect.gen(function* () {
   return counts
 })
 
-const Calls = Schema.Struct({ counters: Schema.Record(Schema.String, Schema.Record(Schema.String, Schema.Number)) })
+/** The last calls that the local AWS received, and all of them counted. */
+export const readCalls = Effect.fnUntraced(function* (last: number) {
+  const { awsUrl } = yield* Servers
+  return yield* HttpClient.get(`${awsUrl}/_local/calls?limit=${last}`).pipe(
+    Effect.flatMap(HttpClientResponse.schemaBodyJson(Calls)),
+    Effect.mapError((cause) => new BenchFailure({ message: `the local AWS: ${cause.message}` }))
+  )
+})
+
+const Calls = Schema.Struct({
+  counters: Schema.Record(Schema.String, Schema.Record(Schema.String, Schema.Number)),
+  calls: Schema.Array(
+    Schema.Struct({
+      operation: Schema.String,
+      outcome: Schema.String,
+      accountId: Schema.optionalKey(Schema.String),
+      at: Schema.Number
+    })
+  )
+})
 
 /** Commands that Redis carried out. https://redis.io/docs/latest/commands/info/ */
 export const redisCommands = Effect.map(

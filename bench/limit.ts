@@ -1,55 +1,23 @@
 /**
- * The limit: what AWS's SDK alone costs. Makes calls as the worker does, with the same client options, one session for each
- * account and as many calls in flight, and does nothing else. Prints `warm`; makes the measured calls once its stdin ends;
+ * The limit: what AWS's SDK alone costs. Makes calls with the SDK's own HTTP client, one session for each account and as many
+ * calls in flight as the worker, and does nothing else. Prints `warm`; makes the measured calls once its stdin ends;
  * prints what they took.
  */
 import { once } from "node:events"
 import { parseArgs } from "node:util"
-import { AttachUserPolicyCommand, IAMClient } from "@aws-sdk/client-iam"
-import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts"
-import { defaultMaster } from "../local/aws/Credentials.ts"
-import { firstAccount, policy, region, roleName, sessionName, warmUpJobs } from "./plan.ts"
+import { AttachUserPolicyCommand } from "@aws-sdk/client-iam"
+import { sessions } from "./peers/sessions.ts"
+import { firstAccount, policy, warmUpJobs } from "./plan.ts"
 
 const text = { type: "string", default: "" } as const
 const { values } = parseArgs({
   options: { endpoint: text, name: text, calls: text, accounts: text, concurrency: text }
 })
 const concurrency = Number(values.concurrency)
-const timeout = 10_000
-
-const sts = new STSClient({
-  region,
-  endpoint: values.endpoint,
-  maxAttempts: 1,
-  credentials: { accessKeyId: defaultMaster.accessKeyId, secretAccessKey: defaultMaster.secretAccessKey },
-  requestHandler: {
-    connectionTimeout: timeout,
-    requestTimeout: timeout,
-    throwOnRequestTimeout: true,
-    socketTimeout: timeout,
-    httpAgent: { keepAlive: true, maxSockets: concurrency }
-  }
-})
-
-const clientOf = async (accountId: string): Promise<IAMClient> => {
-  const { Credentials } = await sts.send(
-    new AssumeRoleCommand({ RoleArn: `arn:aws:iam::${accountId}:role/${roleName}`, RoleSessionName: sessionName })
-  )
-  return new IAMClient({
-    region,
-    endpoint: values.endpoint,
-    maxAttempts: 1,
-    credentials: {
-      accessKeyId: Credentials?.AccessKeyId ?? "",
-      secretAccessKey: Credentials?.SecretAccessKey ?? "",
-      sessionToken: Credentials?.SessionToken ?? ""
-    },
-    requestHandler: sts.config.requestHandler
-  })
-}
+const clientFor = sessions(values.endpoint, concurrency)
 
 const clients = await Promise.all(
-  Array.from({ length: Number(values.accounts) }, (_, index) => clientOf(String(firstAccount + index)))
+  Array.from({ length: Number(values.accounts) }, (_, index) => clientFor(String(firstAccount + index)))
 )
 
 const attach = async (name: string, calls: number): Promise<void> => {
@@ -74,4 +42,4 @@ const cpuBefore = process.cpuUsage()
 await attach(values.name, Number(values.calls))
 const { system, user } = process.cpuUsage(cpuBefore)
 process.stdout.write(`${JSON.stringify({ cpu: (user + system) / 1_000, wall: performance.now() - startedAt })}\n`)
-sts.destroy()
+for (const client of clients) client.destroy()

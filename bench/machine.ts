@@ -15,6 +15,6 @@ export const describeRun = Effect.fnUntraced(function* (plan: Plan) {
   return [
     `machine: ${availableParallelism()} cores of ${cpus()[0]?.model.trim() ?? "?"}, Linux ${release()} ${arch()}, load ${load.join(" ")}`,
     `servers: Node.js ${process.version}, PostgreSQL ${postgres?.version} (fsync ${postgres?.fsync}, synchronous_commit ${postgres?.commits}), Redis ${redis}, local AWS in its own process, all on 127.0.0.1 and this machine's cores`,
-    `method:  ${plan.rounds} rounds by turns, each with fresh processes, ${warmUpJobs} jobs to warm up and ${plan.jobs} measured; ${plan.accounts} accounts, ${plan.concurrency} jobs or calls in flight; CPU is user + system of the process, idle to idle; delivery checked after every batch`
+    `method:  rounds by turns, each with fresh processes, ${warmUpJobs} jobs to warm up and ${plan.jobs} measured; ${plan.accounts} accounts, ${plan.concurrency} jobs or calls in flight, unless a section says otherwise; CPU is user + system of the process, idle to idle; delivery checked after every batch`
   ].join("\n")
 })

@@ -1,54 +1,64 @@
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Console, Effect, Layer, Schema } from "effect"
+import { Console, Effect, Layer } from "effect"
 import { Command, Flag } from "effect/cli"
 import { FetchHttpClient } from "effect/http"
 import { reportToPerson } from "../src/commands/report.ts"
+import { writeDocument } from "./document/write.ts"
+import { planFlags } from "./flags.ts"
 import { describeRun } from "./machine.ts"
-import { alternate, countTraffic, timeStarts, weigh } from "./passes.ts"
 import type { Plan } from "./plan.ts"
-import { build, prepareDatabase } from "./prepare.ts"
-import { roundLine, table } from "./report.ts"
-import { Database, Servers } from "./servers.ts"
-
-const count = (name: string, description: string, value: number) =>
-  Flag.Int(name).pipe(
-    Flag.withDescription(`${description} (${value})`),
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000_000 }))),
-    Flag.withDefault(value)
-  )
+import { build, prepareDatabase, startAfresh } from "./prepare.ts"
+import type { Findings } from "./Section.ts"
+import { chosenSections } from "./sections/chosen.ts"
+import { connectTo, Servers } from "./servers.ts"
+import { terminalTable } from "./terminal.ts"
 
 const flags = {
-  jobs: count("jobs", "Jobs of a measured round", 5_000),
-  rounds: count("rounds", "Rounds of worker and bare SDK by turns", 5),
-  accounts: count("accounts", "Target accounts", 50),
-  concurrency: count("concurrency", "Jobs in flight", 64),
-  memoryJobs: count("memory-jobs", "Jobs before the worker's memory is read", 10_000),
-  starts: count("starts", "Starts whose time to /ready is taken", 5)
+  ...planFlags,
+  only: Flag.String("only").pipe(
+    Flag.withDescription("Only these sections, by their names, with commas between"),
+    Flag.withDefault("")
+  ),
+  writeDocs: Flag.Boolean("write-docs").pipe(
+    Flag.withDescription("Put what was measured into docs/benchmarks.md and its plots"),
+    Flag.withDefault(false)
+  )
 }
 
-const bench = Effect.fnUntraced(function* (plan: Plan) {
-  yield* prepareDatabase
-  yield* Console.log(yield* describeRun(plan))
-  yield* Console.log(`\n${plan.starts} starts`)
-  const starts = yield* timeStarts(plan)
-  yield* Console.log("counting statements, commands and calls")
-  const traffic = yield* countTraffic(plan)
-  yield* Console.log(`${plan.rounds} rounds`)
-  const rounds = yield* alternate(plan, (round) => Console.log(roundLine(plan, round)))
-  yield* Console.log(`${plan.memoryJobs} jobs for one worker`)
-  const memory = yield* weigh(plan)
-  yield* Console.log(`\n${table(plan, { rounds, traffic, starts, memory })}`)
+interface Options extends Plan {
+  readonly only: string
+  readonly writeDocs: boolean
+}
+
+const bench = Effect.fnUntraced(function* (options: Options) {
+  const chosen = yield* chosenSections(options.only)
+  yield* prepareDatabase("postgres")
+  const machine = yield* describeRun(options)
+  yield* Console.log(machine)
+  const found = new Map<string, Findings>()
+  for (const { measure, name, title } of chosen) {
+    const startedAt = performance.now()
+    yield* Console.log(`\n${name}: ${title}`)
+    yield* startAfresh
+    found.set(name, yield* measure(options))
+    yield* Console.log(`  took ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`)
+  }
+  yield* Console.log(`\n${terminalTable(Array.from(found.values(), ({ figures }) => figures).flat())}`)
+  if (options.writeDocs) yield* writeDocument(machine, found)
 })
 
-const command = Command.make("bench", flags, (plan) =>
+const command = Command.make("bench", flags, (options) =>
   Effect.andThen(
     build,
-    Effect.provide(bench(plan), Layer.mergeAll(Database.pipe(Layer.provideMerge(Servers.layer)), FetchHttpClient.layer))
+    Effect.provide(
+      bench(options),
+      Layer.mergeAll(connectTo("postgres").pipe(Layer.provideMerge(Servers.layer)), FetchHttpClient.layer)
+    )
   ).pipe(reportToPerson)
 ).pipe(
   Command.withDescription(
-    "What a job costs the worker, beside what the same calls cost AWS's SDK alone. Needs Linux and redis-server"
+    "The worker beside the bare SDK, BullMQ, graphile-worker and its own former design. Needs Linux and redis-server"
   )
 )
 

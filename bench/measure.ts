@@ -39,3 +39,9 @@ export const spreadOf = (numbers: ReadonlyArray<number>): Spread => {
   const middle = (sorted.length - 1) / 2
   return { median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2, min: at(0), max: at(sorted.length - 1) }
 }
+
+/** The value that a share of the numbers stays at or below. */
+export const percentile = (numbers: ReadonlyArray<number>, share: number): number => {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN
+}

@@ -1,72 +1,62 @@
 import { fileURLToPath } from "node:url"
 import { Effect, Option, Schema, Stream } from "effect"
 import { ChildProcess } from "effect/process"
+import { withLatency } from "./aws.ts"
 import { BenchFailure } from "./BenchFailure.ts"
+import type { Batch, Contestant, Running } from "./Contestant.ts"
 import { awsCalls, increase } from "./counters.ts"
-import { awaitSettled, type Batch, release, settledWithin, stage } from "./jobs.ts"
+import { awaitSettled, timesOf, writeRows } from "./jobs.ts"
 import { cpuOf } from "./measure.ts"
-import { patienceFor, type Plan, warmUpJobs } from "./plan.ts"
+import { type Load, patienceFor } from "./plan.ts"
 import { Servers } from "./servers.ts"
 import { verify } from "./verify.ts"
-import { startWorker, type Worker } from "./worker.ts"
 
 /** What one batch took, in milliseconds. */
 const Sample = Schema.Struct({ cpu: Schema.Number, wall: Schema.Number })
 export type Sample = typeof Sample.Type
 
-/** Gives the worker a batch and sees that it is done exactly. The CPU time is the worker's, from idle to idle. */
-export const carryOut = Effect.fnUntraced(function* (worker: Worker, batch: Batch, accounts: number) {
-  yield* stage(batch, accounts)
-  const callsBefore = yield* awsCalls
-  const before = yield* cpuOf(worker.pid)
-  yield* release
-  yield* awaitSettled(batch)
-  const after = yield* cpuOf(worker.pid)
-  yield* verify(batch, increase(callsBefore, yield* awsCalls))
-  return { cpu: after - before, wall: yield* settledWithin(batch) } satisfies Sample
-})
+/** And what 99 of 100 jobs stayed below, from claim to final status. */
+export interface JobSample extends Sample {
+  readonly p99: number
+}
 
-/** A fresh worker, warmed up. */
-export const warmWorker = Effect.fnUntraced(function* (
-  name: string,
-  { accounts, concurrency }: Plan,
-  databasePort?: number
+/** Gives processes of a contestant a batch and sees that it is done exactly. The CPU time is theirs, from idle to idle. */
+export const carryOut = Effect.fnUntraced(function* (
+  { place }: Contestant,
+  running: ReadonlyArray<Running>,
+  batch: Batch,
+  accounts: number
 ) {
-  const worker = yield* startWorker({ concurrency, ...(databasePort !== undefined && { databasePort }) })
-  yield* carryOut(worker, { name: `${name}-warm`, jobs: warmUpJobs }, accounts)
-  return worker
+  const cpu = Effect.map(Effect.all(running.map(({ pid }) => cpuOf(pid))), (times) => times.reduce((a, b) => a + b, 0))
+  yield* place.stage(yield* writeRows(batch, accounts))
+  const callsBefore = yield* awsCalls
+  const before = yield* cpu
+  yield* place.release(batch)
+  yield* awaitSettled(batch)
+  const after = yield* cpu
+  yield* verify(batch, increase(callsBefore, yield* awsCalls), place)
+  return { cpu: after - before, ...(yield* timesOf(batch)) } satisfies JobSample
 })
 
-/** One round of a worker of its own. */
-export const sampleWorker = Effect.fnUntraced(function* (name: string, plan: Plan) {
-  const worker = yield* warmWorker(name, plan)
-  const sample = yield* carryOut(worker, { name, jobs: plan.jobs }, plan.accounts)
-  yield* worker.stop
-  return sample
+/** One round of a contestant in fresh processes of its own, warmed up. */
+export const sample = Effect.fnUntraced(function* (contestant: Contestant, name: string, load: Load, processes = 1) {
+  yield* withLatency(load.latency)
+  const running = yield* Effect.replicateEffect(contestant.start(load), processes)
+  yield* carryOut(contestant, running, { name: `${name}-warm`, jobs: load.warmUp * processes }, load.accounts)
+  const taken = yield* carryOut(contestant, running, { name, jobs: load.jobs }, load.accounts)
+  yield* Effect.forEach(running, ({ stop }) => stop, { concurrency: "unbounded", discard: true })
+  return taken
 }, Effect.scoped)
 
 const limit = fileURLToPath(new URL("limit.ts", import.meta.url))
 
 /** One round of the bare SDK in a process of its own. */
-export const sampleLimit = Effect.fnUntraced(function* (name: string, { accounts, concurrency, jobs }: Plan) {
+export const sampleLimit = Effect.fnUntraced(function* (name: string, { accounts, concurrency, jobs, latency }: Load) {
   const { awsUrl } = yield* Servers
-  const bare = yield* ChildProcess.make(
-    process.execPath,
-    [
-      limit,
-      "--endpoint",
-      awsUrl,
-      "--name",
-      name,
-      "--calls",
-      `${jobs}`,
-      "--accounts",
-      `${accounts}`,
-      "--concurrency",
-      `${concurrency}`
-    ],
-    { stderr: "inherit", env: {} }
-  )
+  yield* withLatency(latency)
+  const told = { endpoint: awsUrl, name, calls: jobs, accounts, concurrency }
+  const args = Object.entries(told).map(([option, value]) => `--${option}=${value}`)
+  const bare = yield* ChildProcess.make(process.execPath, [limit, ...args], { stderr: "inherit", env: {} })
   const lines = bare.stdout.pipe(Stream.decodeText(), Stream.splitLines)
   const result = yield* lines.pipe(
     Stream.tap((line) => (line === "warm" ? Stream.run(Stream.empty, bare.stdin) : Effect.void)),
@@ -76,5 +66,7 @@ export const sampleLimit = Effect.fnUntraced(function* (name: string, { accounts
       orElse: () => Effect.fail(new BenchFailure({ message: "the bare SDK process did not end in time" }))
     })
   )
-  return yield* Schema.decodeUnknownEffect(Schema.fromJsonString(Sample))(Option.getOrElse(result, () => ""))
+  return yield* Schema.decodeUnknownEffect(Schema.fromJsonString(Sample))(Option.getOrElse(result, () => "")).pipe(
+    Effect.mapError((error) => new BenchFailure({ message: `the bare SDK process: ${error.message}` }))
+  )
 }, Effect.scoped)

@@ -52,19 +52,20 @@ export class Servers extends Context.Service<
   )
 }
 
-/** The bench's own client, a superuser. */
-export const Database = Layer.unwrap(
-  Effect.map(Servers, ({ postgres }) =>
-    PgClient.layer({
-      host: postgres.host,
-      port: postgres.port,
-      username: postgres.user,
-      password: Redacted.make(postgres.password),
-      database: "postgres",
-      maxConnections: 2
-    })
+/** A client of the bench's own; as a superuser, if no other role is named. */
+export const connectTo = (database: string, role?: string) =>
+  Layer.unwrap(
+    Effect.map(Servers, ({ postgres }) =>
+      PgClient.layer({
+        host: postgres.host,
+        port: postgres.port,
+        username: role ?? postgres.user,
+        password: Redacted.make(postgres.password),
+        database,
+        maxConnections: 2
+      })
+    )
   )
-)
 
 const localAws = fileURLToPath(new URL("../local/aws/main.ts", import.meta.url))
 

@@ -1,12 +1,40 @@
 import { Effect, Schedule } from "effect"
 import { SqlClient } from "effect/sql"
 import { BenchFailure } from "./BenchFailure.ts"
+import type { Batch, JobPlace } from "./Contestant.ts"
 import type { Counts } from "./counters.ts"
-import { type Batch, queue } from "./jobs.ts"
-import { onRedis } from "./redis.ts"
 
 /** Exact delivery: fails unless every job of the batch was done once, recorded once, and nothing of it is left. */
-export const verify = Effect.fnUntraced(function* ({ jobs, name }: Batch, calls: Counts) {
+export const verify = Effect.fnUntraced(function* (batch: Batch, calls: Counts, place: JobPlace) {
+  const wrong = yield* wrongRows(batch)
+  const made = calls["AttachUserPolicy ok"] ?? 0
+  const other = Object.keys(calls).filter((call) => call !== "AttachUserPolicy ok" && call !== "AssumeRole ok")
+  // The last payload is removed some milliseconds after its row is settled.
+  const left = yield* Effect.repeat(place.left, {
+    until: (kept) => kept.length === 0,
+    schedule: Schedule.spaced("50 millis").pipe(Schedule.upTo({ times: 40 }))
+  })
+  yield* failIfAny(batch, [
+    ...wrong,
+    ...(made === batch.jobs ? [] : [`${made} AttachUserPolicy calls`]),
+    ...other.map((call) => `AWS call ${call}`),
+    ...left.map((it) => `${it} is not empty`)
+  ])
+})
+
+/** The part of it that the database knows: each job of the batch is recorded as it should be, once. */
+export const verifyRows = Effect.fnUntraced(function* (batch: Batch) {
+  yield* failIfAny(batch, yield* wrongRows(batch))
+})
+
+const failIfAny = ({ jobs, name }: Batch, faults: ReadonlyArray<string>) =>
+  faults.length === 0
+    ? Effect.void
+    : Effect.fail(
+        new BenchFailure({ message: `${name}: delivery is not exact for ${jobs} jobs: ${faults.join(", ")}` })
+      )
+
+const wrongRows = Effect.fnUntraced(function* ({ jobs, name }: Batch) {
   const sql = yield* SqlClient.SqlClient
   const [rows] = yield* sql<Counts>`
     WITH batch AS (SELECT correlation_id, status FROM csb_app.csb_requests WHERE client_req_id = ${name})
@@ -17,32 +45,12 @@ export const verify = Effect.fnUntraced(function* ({ jobs, name }: Batch, calls:
       (SELECT count(*) FROM csb_app.csb_requests_ref JOIN batch USING (correlation_id))::int AS "references",
       (SELECT count(DISTINCT (correlation_id, ref_id)) FROM csb_app.csb_requests_ref JOIN batch USING (correlation_id))::int
         AS "different references"`
-  const counts: Counts = { ...rows, "AttachUserPolicy calls": calls["AttachUserPolicy ok"] ?? 0 }
-  const wrong = Object.entries(counts)
+  return Object.entries({ ...rows })
     .filter(([, count]) => count !== jobs)
     .map(([what, count]) => `${count} ${what}`)
-  const other = Object.keys(calls).filter((call) => call !== "AttachUserPolicy ok" && call !== "AssumeRole ok")
-  const left = yield* Effect.repeat(leftInRedis, {
-    until: (keys) => keys.length === 0,
-    schedule: Schedule.spaced("50 millis").pipe(Schedule.upTo({ times: 40 }))
-  })
-  const faults = [...wrong, ...other.map((call) => `AWS call ${call}`), ...left.map((key) => `${key} is not empty`)]
-  if (faults.length > 0) {
-    return yield* new BenchFailure({ message: `${name}: delivery is not exact for ${jobs} jobs: ${faults.join(", ")}` })
-  }
 
   function audited(status: string) {
     return sql`(SELECT count(DISTINCT correlation_id) FROM csb_app.csb_requests_audit a JOIN batch USING (correlation_id)
       WHERE a.status::text = ${status})::int AS ${sql(`requests with an audit row ${status}`)}`
   }
-})
-
-/** Lists that should be empty by now. The last payload is removed some milliseconds after its row is settled. */
-const leftInRedis = onRedis(async (redis) => {
-  const keys = await redis.keys(`{${queue}}:*`)
-  const held = keys.filter((key) => !key.endsWith(":workers"))
-  const lists = await Promise.all(
-    [queue, `${queue}_error`].map(async (key) => ((await redis.llen(key)) > 0 ? [key] : []))
-  )
-  return [...lists.flat(), ...held]
 })
