@@ -39,7 +39,7 @@ interface Shown {
 
 /** Of several rounds: their median is held against the bar, and their range tells what to think of it. */
 export const ofRounds = (name: string, { max, median, min }: Spread, shown: Shown): Figure =>
-  figure(name, median, `${min.toFixed(shown.digits)}..${max.toFixed(shown.digits)}`, shown)
+  figure(name, median, `${digitsOf(min, shown)}..${digitsOf(max, shown)}`, shown)
 
 /** Measured once. */
 export const ofOnce = (name: string, value: number, shown: Shown & { readonly remark?: string }): Figure =>
@@ -47,8 +47,11 @@ export const ofOnce = (name: string, value: number, shown: Shown & { readonly re
 
 const figure = (name: string, value: number, range: string, { bar, digits, unit = "" }: Shown): Figure => ({
   name,
-  median: `${value.toFixed(digits)}${unit}`,
+  median: `${digitsOf(value, { digits })}${unit}`,
   range,
   bar: bar?.text ?? "",
   verdict: bar === undefined ? "" : bar.isMetBy(value) ? "met" : "MISSED"
 })
+
+const digitsOf = (value: number, { digits }: Pick<Shown, "digits">): string =>
+  value === Number.POSITIVE_INFINITY ? "∞" : value.toFixed(digits)

@@ -29,7 +29,8 @@ export interface HotRun {
   /** Of the other accounts' jobs: milliseconds from LPUSH to the final audit row; infinite where there is none. */
   readonly latencies: ReadonlyArray<number>
   readonly unfinished: number
-  readonly hot: { readonly goodput: number; readonly throttled: number }
+  /** Of the hot account, if there was one: its calls that succeeded by those that AWS allows, and the share that was throttled. */
+  readonly hot: { readonly goodput: number; readonly throttled: number } | undefined
 }
 
 /** The others' jobs come at their pace; beside them there is the hot account, or not. */
@@ -56,7 +57,8 @@ export const watchOthers = Effect.fnUntraced(function* (plan: Plan, beside: bool
     pushedAt.set(correlationId, yield* Clock.currentTimeMillis)
     yield* onRedis((redis) => redis.lpush(queue, payload))
   }
-  const hot = yield* hotCalls(startedAt + Duration.toMillis(settling), yield* Clock.currentTimeMillis)
+  const pushed = yield* Clock.currentTimeMillis
+  const hot = beside ? yield* hotCalls(startedAt + Duration.toMillis(settling), pushed) : undefined
   const settled = yield* Effect.repeat(settledAt(others.name), {
     until: (rows) => rows.length === others.jobs,
     schedule: Schedule.spaced("200 millis").pipe(Schedule.upTo({ duration: patience }))

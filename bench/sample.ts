@@ -38,11 +38,11 @@ export const carryOut = Effect.fnUntraced(function* (
   return { cpu: after - before, ...(yield* timesOf(batch)) } satisfies JobSample
 })
 
-/** One round of a contestant in fresh processes of its own, warmed up. */
+/** One round of a contestant in fresh processes of its own, warmed up while AWS answers at once. */
 export const sample = Effect.fnUntraced(function* (contestant: Contestant, name: string, load: Load, processes = 1) {
-  yield* withLatency(load.latency)
   const running = yield* Effect.replicateEffect(contestant.start(load), processes)
   yield* carryOut(contestant, running, { name: `${name}-warm`, jobs: load.warmUp * processes }, load.accounts)
+  yield* withLatency(load.latency)
   const taken = yield* carryOut(contestant, running, { name, jobs: load.jobs }, load.accounts)
   yield* Effect.forEach(running, ({ stop }) => stop, { concurrency: "unbounded", discard: true })
   return taken

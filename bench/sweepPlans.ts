@@ -1,5 +1,5 @@
-import { Effect } from "effect"
-import { SqlClient } from "effect/sql"
+import { Effect, Schema } from "effect"
+import { SqlClient, type SqlError } from "effect/sql"
 import { readDialect } from "../src/layers/postgres/catalog.ts"
 import { sweepStatementsFor } from "../src/layers/postgres/sweepStatements.ts"
 import { BenchFailure } from "./BenchFailure.ts"
@@ -14,9 +14,19 @@ const runs = 5
 const lease = 60_000
 const losses = 3
 
+/** Requests that a lost worker held. */
+const held = 64
+
+/** How PostgreSQL goes about a statement. */
+export interface Explained {
+  readonly name: string
+  readonly millis: number
+  readonly text: string
+}
+
 /**
- * What the statements of a sweep take, as the worker's role, and how PostgreSQL goes about them. A sweep finds nothing to do here,
- * which is what nearly every one finds, so nothing is changed.
+ * What the statements of a sweep take, as the worker's role, and how PostgreSQL goes about them: of one that finds nothing to do, as
+ * nearly every one does, and of one that finds a lost worker. Nothing is changed.
  */
 export const explainSweep = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -25,21 +35,28 @@ export const explainSweep = Effect.gen(function* () {
     SELECT correlation_id AS id, req_time_stamp::text AS before FROM csb_requests
     WHERE correlation_id = ${yield* oldestQueued}`
   if (row === undefined) return yield* new BenchFailure({ message: `no row for the oldest job of ${fullName}` })
-  const swept: ReadonlyArray<readonly [string, string, ReadonlyArray<unknown>]> = [
+  const usual: ReadonlyArray<readonly [string, string, ReadonlyArray<unknown>]> = [
     ["oldestOf", statements.oldestOf, [[row.id]]],
     ["recover", statements.recover, [lease, losses]],
     ["rebuildOrphans", statements.rebuildOrphans ?? "", [row.before]],
     ["countOrphans", statements.countOrphans, [row.before]]
   ]
-  const plans = yield* Effect.forEach(swept, ([name, statement, values]) => explain(name, statement, values))
   return {
-    millis: plans.reduce((sum, { millis }) => sum + millis, 0),
-    tablesRead: plans.reduce((sum, { text }) => sum + (text.match(/Seq Scan on csb_/g)?.length ?? 0), 0),
-    details: plans
-      .map(({ millis, name, text }) => `\`${name}\`, ${millis.toFixed(2)} ms:\n\n\`\`\`\n${text}\n\`\`\``)
-      .join("\n\n")
+    usual: yield* Effect.forEach(usual, ([name, statement, values]) => explain(name, statement, values)),
+    lost: yield* undone(
+      Effect.andThen(loseWorker, explainOnce(statements.recover, [lease, losses])).pipe(
+        Effect.map((text) => ({ name: `recover, of ${held} requests`, millis: millisOf(text), text }))
+      )
+    )
   }
 })
+
+/** Tables that a plan reads whole: it may also have such a step and never come to it. */
+export const tablesRead = ({ text }: Explained): number => text.match(/Seq Scan on csb_.*\(actual time/g)?.length ?? 0
+
+/** As Markdown. */
+export const planText = ({ millis, name, text }: Explained): string =>
+  `\`${name}\`, ${millis.toFixed(2)} ms:\n\n\`\`\`\n${text}\n\`\`\``
 
 const oldestQueued = Effect.map(
   onRedis((redis) => redis.lindex(fullQueue, -1)),
@@ -47,16 +64,44 @@ const oldestQueued = Effect.map(
 )
 
 const explain = Effect.fnUntraced(function* (name: string, statement: string, values: ReadonlyArray<unknown>) {
-  const sql = yield* SqlClient.SqlClient
-  const once = Effect.map(
-    sql.unsafe<{ readonly "QUERY PLAN": string }>(`EXPLAIN (ANALYZE, COSTS OFF) ${statement}`, values),
-    (rows) => rows.map((row) => row["QUERY PLAN"]).join("\n")
-  )
-  yield* once
-  const texts = yield* Effect.replicateEffect(once, runs)
-  const millis = spreadOf(texts.map((text) => timeIn("Planning", text) + timeIn("Execution", text))).median
-  return { name, millis, text: texts.at(-1) ?? "" }
+  yield* explainOnce(statement, values)
+  const texts = yield* Effect.replicateEffect(explainOnce(statement, values), runs)
+  return { name, millis: spreadOf(texts.map(millisOf)).median, text: texts.at(-1) ?? "" } satisfies Explained
 })
 
-const timeIn = (phase: string, text: string): number =>
-  Number(new RegExp(`${phase} Time: ([\\d.]+) ms`).exec(text)?.[1] ?? Number.NaN)
+const explainOnce = Effect.fnUntraced(function* (statement: string, values: ReadonlyArray<unknown>) {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql.unsafe<{ readonly "QUERY PLAN": string }>(`EXPLAIN (ANALYZE, COSTS OFF) ${statement}`, values)
+  return rows.map((row) => row["QUERY PLAN"]).join("\n")
+})
+
+const millisOf = (plan: string): number =>
+  Array.from(plan.matchAll(/(?:Planning|Execution) Time: ([\d.]+) ms/g), ([, millis]) => Number(millis)).reduce(
+    (sum, millis) => sum + millis,
+    0
+  )
+
+const loseWorker = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  yield* sql`
+    UPDATE csb_requests SET status = 'IN_PROGRESS', last_upd_time_stamp = now() - interval '1 hour'
+    WHERE correlation_id IN (SELECT correlation_id FROM csb_requests WHERE status = 'PENDING' LIMIT ${held}::int)`
+})
+
+/** Rolls a transaction back. */
+class Undone extends Schema.TaggedError<Undone>()("Undone", {}) {}
+
+const undone = Effect.fnUntraced(function* <A, R>(run: Effect.Effect<A, SqlError.SqlError, R>) {
+  const sql = yield* SqlClient.SqlClient
+  let result: A | undefined
+  yield* run.pipe(
+    Effect.flatMap((it) => {
+      result = it
+      return Effect.fail(new Undone())
+    }),
+    sql.withTransaction,
+    Effect.catchTag("Undone", () => Effect.void)
+  )
+  if (result === undefined) return yield* new BenchFailure({ message: "there is no plan" })
+  return result
+})

@@ -4,7 +4,7 @@ import { concurrency, database, options } from "./options.ts"
 import { claim, type Payload, settle } from "./records.ts"
 import { sessions } from "./sessions.ts"
 
-/** Of `pg`: its default. With more connections both peers were slower here. */
+/** The default of `pg`. More made no difference here. */
 const connections = 10
 
 /** What a job is to BullMQ's worker and to graphile-worker alike, as a careful user of either would write it. */

@@ -18,10 +18,10 @@ export const curves: Section = {
   title: "Over concurrency and latency",
   measure: Effect.fnUntraced(function* (plan) {
     const overConcurrency = yield* Effect.forEach(concurrencies, (concurrency) =>
-      point(plan, String(concurrency), { concurrency, latency: usualLatency })
+      point(plan, "concurrency", String(concurrency), { concurrency, latency: usualLatency })
     )
     const overLatency = yield* Effect.forEach(latencies, (latency) =>
-      point(plan, String(latency), { concurrency: plan.concurrency, latency })
+      point(plan, "latency", String(latency), { concurrency: plan.concurrency, latency })
     )
     return {
       figures: [],
@@ -41,16 +41,20 @@ interface Point {
 
 const contestants = [worker, bullmq]
 
-const point = Effect.fnUntraced(function* (plan: Plan, label: string, at: Pick<Load, "concurrency" | "latency">) {
+const point = Effect.fnUntraced(function* (
+  plan: Plan,
+  name: string,
+  label: string,
+  at: Pick<Load, "concurrency" | "latency">
+) {
   const { concurrency, latency } = at
   const possible = latency === 0 ? plan.jobs : Math.ceil((concurrency / (latency / 1_000)) * seconds)
   const jobs = Math.min(plan.jobs, possible)
-  const warmUp = Math.min(warmUpJobs, Math.ceil(jobs / 4))
   const samples = yield* Effect.forEach(contestants, (contestant) =>
-    sample(contestant, `curves-${concurrency}-${latency}-${contestant.name}`, {
+    sample(contestant, `curves-${name}-${label}-${contestant.name}`, {
       ...at,
       jobs,
-      warmUp,
+      warmUp: warmUpJobs,
       accounts: plan.accounts
     })
   )

@@ -23,6 +23,7 @@ export const hot: Section = {
       }
     }
     const ratios = beside.map((run, round) => p99(run) / p99(alone[round] ?? run))
+    const calls = beside.flatMap(({ hot }) => (hot === undefined ? [] : [hot]))
     return {
       figures: [
         ofRounds("others' p99, alone", spreadOf(alone.map(p99)), { digits: 0, unit: " ms" }),
@@ -32,11 +33,11 @@ export const hot: Section = {
           digits: 0,
           bar: atMost(0)
         }),
-        ofRounds("hot account's calls that succeed / its limit", spreadOf(beside.map((run) => run.hot.goodput)), {
+        ofRounds("hot account's calls that succeed / its limit", spreadOf(calls.map(({ goodput }) => goodput)), {
           digits: 2,
           bar: atLeast(0.95)
         }),
-        ofRounds("hot account's calls that are throttled", spreadOf(beside.map((run) => run.hot.throttled * 100)), {
+        ofRounds("hot account's calls that are throttled", spreadOf(calls.map(({ throttled }) => throttled * 100)), {
           digits: 1,
           unit: " %",
           bar: atMost(5, " %")
@@ -50,5 +51,7 @@ const p99 = ({ latencies }: HotRun) => percentile(latencies, 0.99)
 
 const describe = ({ hot, latencies, unfinished }: HotRun): string =>
   `p50 ${percentile(latencies, 0.5).toFixed(0)} ms, p99 ${percentile(latencies, 0.99).toFixed(0)} ms, ` +
-  `${unfinished} not done; hot account ${(hot.goodput * 100).toFixed(0)} % of its limit, ` +
-  `${(hot.throttled * 100).toFixed(0)} % of its calls throttled`
+  `${unfinished} not done` +
+  (hot === undefined
+    ? ""
+    : `; hot account ${(hot.goodput * 100).toFixed(0)} % of its limit, ${(hot.throttled * 100).toFixed(0)} % of its calls throttled`)

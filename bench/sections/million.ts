@@ -12,7 +12,7 @@ import { type Plan, warmUpJobs } from "../plan.ts"
 import type { Section } from "../Section.ts"
 import { connectTo } from "../servers.ts"
 import { type Cost, steadyCost } from "../steadyCost.ts"
-import { explainSweep } from "../sweepPlans.ts"
+import { type Explained, explainSweep, planText, tablesRead } from "../sweepPlans.ts"
 import { startWorker } from "../worker.ts"
 
 const empty = "empty system"
@@ -47,12 +47,24 @@ export const million: Section = {
       figures: [
         ...both("CPU per job", ({ cpu }) => cpu),
         ...both("time per job", ({ time }) => time),
-        ofOnce("the statements of a sweep", sweep.millis, { digits: 1, unit: " ms", bar: below(50, " ms") }),
-        ofOnce("tables that a sweep reads whole", sweep.tablesRead, { digits: 0, bar: atMost(0) })
+        ...figuresOf("a sweep", sweep.usual),
+        ...figuresOf("recovering what a lost worker held", [sweep.lost])
       ],
-      details: sweep.details
+      details: [...sweep.usual, sweep.lost].map(planText).join("\n\n")
     }
   }, Effect.scoped)
+}
+
+const figuresOf = (what: string, plans: ReadonlyArray<Explained>) => {
+  const sum = (of: (plan: Explained) => number) => plans.reduce((total, plan) => total + of(plan), 0)
+  return [
+    ofOnce(
+      `SQL of ${what}`,
+      sum(({ millis }) => millis),
+      { digits: 1, unit: " ms", bar: below(50, " ms") }
+    ),
+    ofOnce(`tables read whole by ${what}`, sum(tablesRead), { digits: 0, bar: atMost(0) })
+  ]
 }
 
 /** Some jobs more than are looked at, so that the last of those are in the middle, too. */
