@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { SqlClient } from "effect/sql"
 import { worker as contestant } from "../contestants/worker.ts"
 import { awsCalls, type Counts, increase, redisCommands, total } from "../counters.ts"
 import { atMost, ofOnce } from "../Figure.ts"
@@ -27,11 +28,17 @@ export const traffic: Section = {
     const batch = { name: "traffic", jobs }
     yield* place.stage(yield* writeRows(batch, accounts))
 
-    const before = { statements: yield* door.statements, redis: yield* redisCommands, aws: yield* awsCalls }
+    const before = {
+      wal: yield* walWritten,
+      statements: yield* door.statements,
+      redis: yield* redisCommands,
+      aws: yield* awsCalls
+    }
     yield* place.release(batch)
     yield* awaitSettled(batch)
     yield* awaitLastCommands(before.redis)
     const statements = (yield* door.statements) - before.statements
+    const wal = (yield* walWritten) - before.wal
     const { info: _info, rename: _rename, ...redis } = increase(before.redis, yield* redisCommands)
     const aws = increase(before.aws, yield* awsCalls)
     yield* verify(batch, aws, place)
@@ -50,11 +57,19 @@ export const traffic: Section = {
           digits: 2,
           bar: atMost(Number((1 + accounts / jobs).toFixed(3))),
           remark: shares(aws)
-        })
+        }),
+        ofOnce("write-ahead log per job", wal / jobs / 1_000, { digits: 1, unit: " kB" })
       ]
     }
   }, Effect.scoped)
 }
+
+/** Bytes of PostgreSQL's write-ahead log so far: what a commit waits for, and what a standby is sent. */
+const walWritten = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const [row] = yield* sql<{ readonly bytes: number }>`SELECT (pg_current_wal_lsn() - '0/0')::float8 AS bytes`
+  return row?.bytes ?? Number.NaN
+})
 
 /** The last jobs still have commands to send after their rows are settled; LREM and DEL are the last ones of each. */
 const awaitLastCommands = (before: Counts) =>
