@@ -54,9 +54,9 @@ export const explainSweep = Effect.gen(function* () {
 /** Tables that a plan reads whole: it may also have such a step and never come to it. */
 export const tablesRead = ({ text }: Explained): number => text.match(/Seq Scan on csb_.*\(actual time/g)?.length ?? 0
 
-/** As Markdown. */
+/** As Markdown, folded: most readers want the time alone. */
 export const planText = ({ millis, name, text }: Explained): string =>
-  `\`${name}\`, ${millis.toFixed(2)} ms:\n\n\`\`\`\n${text}\n\`\`\``
+  `<details><summary><code>${name}</code>, ${millis.toFixed(2)} ms</summary>\n\n\`\`\`\n${text}\n\`\`\`\n\n</details>`
 
 const oldestQueued = Effect.map(
   onRedis((redis) => redis.lindex(fullQueue, -1)),
