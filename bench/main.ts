@@ -44,7 +44,10 @@ const bench = Effect.fnUntraced(function* (options: Options) {
     found.set(name, yield* measure(options))
     yield* Console.log(`  took ${((performance.now() - startedAt) / 1_000).toFixed(0)} s`)
   }
-  yield* Console.log(`\n${terminalTable(Array.from(found.values(), ({ figures }) => figures).flat())}`)
+  for (const { name, title } of chosen) {
+    const figures = found.get(name)?.figures ?? []
+    if (figures.length > 0) yield* Console.log(`\n${title}\n${terminalTable(figures)}`)
+  }
   if (options.writeDocs) yield* writeDocument(machine, found)
 })
 
