@@ -42,7 +42,7 @@ export const startWorker = Effect.fnUntraced(function* (options: WorkerOptions) 
   const { awsUrl, postgres, redis } = yield* Servers
   const port = yield* freePort
   const spawnedAt = performance.now()
-  const child = yield* startChild("the worker", ["dist/main.js"], {
+  const child = yield* startChild("the worker", ["--max-semi-space-size=16", "dist/main.js"], {
     ...databaseVariables(
       { ...postgres, port: options.databasePort ?? postgres.port },
       "csb_aws_user",

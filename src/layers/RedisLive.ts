@@ -51,10 +51,11 @@ export const RedisLive = Layer.effect(
         call("ZRANGEBYSCORE", () =>
           client.zrangebyscoreBuffer(key, "-inf", Number.isFinite(max) ? max : "+inf", "LIMIT", 0, limit)
         ),
-      transferAndNote: (source, destination, value, set, member) =>
+      transferAndNote: (source, destination, values, set, member) =>
         transaction(() => {
-          const bytes = Buffer.from(value)
-          return client.multi().lrem(source, 1, bytes).lpush(destination, bytes).sadd(set, member)
+          const all = values.map((value) => Buffer.from(value))
+          const removed = all.reduce((commands, bytes) => commands.lrem(source, 1, bytes), client.multi())
+          return removed.lpush(destination, ...all).sadd(set, member)
         }),
       someOf: (set, most) => call("SRANDMEMBER", () => client.srandmember(set, most)),
       note: (set, member) => Effect.asVoid(call("SADD", () => client.sadd(set, member))),

@@ -49,14 +49,28 @@ export const makeDispatch = Effect.gen(function* () {
   const run = (job: ReturnType<typeof work>) =>
     FiberSet.run(inFlight, Effect.uninterruptible(Effect.ensuring(job, Semaphore.release(slots, 1))))
 
-  /** Has a slot, which goes with the job. */
-  const start = Effect.fnUntraced(function* (delivery: Delivery) {
-    const accountId = queue.parks ? accountOf(delivery.payload) : Option.none()
-    if (Option.isNone(accountId)) return void (yield* run(work(delivery)))
-    const id = accountId.value
-    if (!parked.has(id) && (yield* shares.enter(id))) return void (yield* run(workFor(id, delivery)))
-    const isParked = yield* persist(
-      queue.park(delivery, id).pipe(
+  /** Starts the account's parked jobs, as many as have a place and a slot. */
+  const startParkedOf = Effect.fnUntraced(function* (accountId: string) {
+    while (yield* Semaphore.takeIfAvailable(slots, 1)) {
+      const next = yield* takeParked(accountId)
+      if (Option.isNone(next)) {
+        yield* Semaphore.release(slots, 1)
+        return
+      }
+      yield* run(workFor(accountId, next.value))
+    }
+  })
+
+  /** Starts jobs that other workers parked, or that wait for the pace of their accounts. */
+  const startParked = Effect.gen(function* () {
+    if ((yield* free) < 1 || !(yield* mayTake)) return
+    for (const accountId of yield* queue.parkedAccounts) parked.add(accountId)
+    yield* Effect.forEach(parked, startParkedOf, { discard: true })
+  }).pipe(Effect.uninterruptible)
+
+  const park = Effect.fnUntraced(function* ([accountId, deliveries]: readonly [string, ReadonlyArray<Delivery>]) {
+    const areParked = yield* persist(
+      queue.park(deliveries, accountId).pipe(
         Effect.as(true),
         // An ACL that does not grant it: rather no fair shares than no work.
         Effect.catchIf(
@@ -65,10 +79,28 @@ export const makeDispatch = Effect.gen(function* () {
         )
       )
     )
-    if (!isParked) return void (yield* run(work(delivery)))
-    parked.add(id)
-    const next = yield* takeParked(id)
-    yield* Option.isSome(next) ? Effect.asVoid(run(workFor(id, next.value))) : Semaphore.release(slots, 1)
+    if (areParked) return yield* startParkedOf(accountId)
+    for (const delivery of deliveries) {
+      yield* Semaphore.take(slots, 1)
+      yield* run(work(delivery))
+    }
+  })
+
+  /** Starts the job in a slot that it has, or gives the slot back and tells the account, which has no place for it. */
+  const start = Effect.fnUntraced(function* (delivery: Delivery) {
+    const account = queue.parks ? accountOf(delivery.payload) : Option.none()
+    if (Option.isNone(account)) {
+      yield* run(work(delivery))
+      return Option.none()
+    }
+    const accountId = account.value
+    if (!parked.has(accountId) && (yield* shares.enter(accountId))) {
+      yield* run(workFor(accountId, delivery))
+      return Option.none()
+    }
+    parked.add(accountId)
+    yield* Semaphore.release(slots, 1)
+    return account
   })
 
   /** Waits for payloads and starts their jobs. What arrives when no jobs are to be taken any more goes back at once. */
@@ -76,36 +108,26 @@ export const makeDispatch = Effect.gen(function* () {
     yield* Effect.interruptible(Semaphore.take(slots, 1))
     const taken = yield* takeNext(yield* free)
     if (taken.length === 0) yield* Semaphore.release(slots, 1)
-    for (const [index, delivery] of taken.entries()) {
-      // The last one first, so that the first one is taken next.
-      const giveBack = Effect.forEach(taken.slice(index).toReversed(), (it) => persist(queue.giveBack(it)), {
-        discard: true
-      })
-      const proceed = Effect.andThen(Effect.yieldNow, index === 0 ? Effect.void : Semaphore.take(slots, 1))
-      yield* Effect.interruptible(proceed).pipe(Effect.onInterrupt(() => giveBack))
-      if (Option.isSome(yield* Ref.get(credentialsFault))) {
-        yield* giveBack
-        yield* Semaphore.release(slots, 1)
-        return
-      }
-      yield* start(delivery)
-    }
-  }).pipe(Effect.uninterruptible)
-
-  /** Starts jobs that other workers parked, or that wait for the pace of their accounts. */
-  const startParked = Effect.gen(function* () {
-    if ((yield* free) < 1 || !(yield* mayTake)) return
-    for (const accountId of yield* queue.parkedAccounts) parked.add(accountId)
-    for (const accountId of parked) {
-      while (yield* Semaphore.takeIfAvailable(slots, 1)) {
-        const next = yield* takeParked(accountId)
-        if (Option.isNone(next)) {
+    const homeless = new Map<string, Array<Delivery>>()
+    yield* Effect.gen(function* () {
+      for (const [index, delivery] of taken.entries()) {
+        // The last one first, so that the first one is taken next.
+        const giveBack = Effect.forEach(taken.slice(index).toReversed(), (it) => persist(queue.giveBack(it)), {
+          discard: true
+        })
+        const proceed = Effect.andThen(Effect.yieldNow, index === 0 ? Effect.void : Semaphore.take(slots, 1))
+        yield* Effect.interruptible(proceed).pipe(Effect.onInterrupt(() => giveBack))
+        if (Option.isSome(yield* Ref.get(credentialsFault))) {
+          yield* giveBack
           yield* Semaphore.release(slots, 1)
-          break
+          return
         }
-        yield* run(workFor(accountId, next.value))
+        const account = yield* start(delivery)
+        if (Option.isSome(account)) homeless.set(account.value, [...(homeless.get(account.value) ?? []), delivery])
       }
-    }
+    }).pipe(
+      Effect.ensuring(Effect.suspend(() => Effect.forEach(homeless, park, { concurrency: "unbounded", discard: true })))
+    )
   }).pipe(Effect.uninterruptible)
 
   return { inFlight, free, takeAndStart, startParked }

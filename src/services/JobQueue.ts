@@ -50,8 +50,8 @@ export class JobQueue extends Context.Service<
     readonly delay: (delivery: Delivery, time: Duration.Duration) => Effect.Effect<void, RedisError>
     /** Whether payloads can be parked; in the mode `brpop` they cannot. */
     readonly parks: boolean
-    /** Aside, behind all that wait for the same account. */
-    readonly park: (delivery: Delivery, accountId: string) => Effect.Effect<void, RedisError>
+    /** Aside, behind all that wait for the same account; in their order. */
+    readonly park: (deliveries: ReadonlyArray<Delivery>, accountId: string) => Effect.Effect<void, RedisError>
     /** The payload that has waited longest for the account. Must not be interrupted, or it is lost. */
     readonly takeParked: (accountId: string) => Effect.Effect<Option.Option<Delivery>, RedisError>
     /** Some accounts for which payloads are parked, any of them. */

@@ -67,11 +67,14 @@ export class Redis extends Context.Service<
       destination: string,
       value: Uint8Array
     ) => Effect.Effect<void, RedisError>
-    /** MULTI, LREM 1, LPUSH, SADD, EXEC: from a list to the left end of another, whose name's `member` is noted in a set; all or nothing. */
+    /**
+     * MULTI, LREM 1 of each value, LPUSH, SADD, EXEC: from a list to the left end of another, one after the other, which is noted as
+     * `member` in a set; all or nothing.
+     */
     readonly transferAndNote: (
       source: string,
       destination: string,
-      value: Uint8Array,
+      values: ReadonlyArray<Uint8Array>,
       set: string,
       member: string
     ) => Effect.Effect<void, RedisError>

@@ -25,5 +25,7 @@ export const replicaSettings = {
   RECOVERY_INTERVAL: millis(sweepInterval),
   ORPHAN_AFTER: millis(orphanAfter),
   SHUTDOWN_GRACE: millis(grace),
-  WORKER_CONCURRENCY: "16"
+  WORKER_CONCURRENCY: "16",
+  // So that jobs are parked, too.
+  ACCOUNT_CONCURRENCY: "4"
 }

@@ -134,7 +134,7 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
         const account = "111111111111"
         for (const name of ["a", "b"]) {
           yield* jobs.submit(bytes(name))
-          yield* jobs.park(yield* takeOne, account)
+          yield* jobs.park([yield* takeOne], account)
         }
         assert.deepStrictEqual(yield* lengths(keys), [0, 0, 0])
         assert.deepStrictEqual(yield* jobs.parkedAccounts, [account])

@@ -55,12 +55,18 @@ export const redisContract = (name: string, layer: Layer.Layer<Redis, unknown>) 
         assert.deepStrictEqual(names(yield* redis.list(key("to"))), ["c", "b", "a"])
       }))
 
-    test("moves an element and notes where it went", (key) =>
+    test("moves elements and notes where they went", (key) =>
       Effect.gen(function* () {
         const redis = yield* Redis
-        yield* redis.push(key("from"), "left", Uint8Array.of(0xff, 0))
-        yield* redis.transferAndNote(key("from"), key("to"), Uint8Array.of(0xff, 0), key("noted"), "one")
-        assert.deepStrictEqual([yield* redis.length(key("from")), yield* redis.length(key("to"))], [0, 1])
+        const [first, second] = [Uint8Array.of(0xff, 0), bytes("second")]
+        yield* redis.push(key("from"), "left", first)
+        yield* redis.push(key("from"), "left", second)
+        yield* redis.transferAndNote(key("from"), key("to"), [first, second], key("noted"), "one")
+        assert.strictEqual(yield* redis.length(key("from")), 0)
+        assert.deepStrictEqual(
+          (yield* redis.list(key("to"))).map((it) => [...it]),
+          [[...second], [...first]]
+        )
         yield* redis.note(key("noted"), "two")
         assert.sameMembers(Array.from(yield* redis.someOf(key("noted"), 5)), ["one", "two"])
         assert.strictEqual((yield* redis.someOf(key("noted"), 1)).length, 1)

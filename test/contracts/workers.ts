@@ -153,6 +153,16 @@ export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>
         assert.includeMembers(oldest, ["job 1", "job 2", "job 1001"])
       }))
 
+    test("tells what has waited longest for each account", (queue) =>
+      Effect.gen(function* () {
+        const { jobs, workers } = yield* boot(queue, "w-1")
+        for (const payload of ["older", "younger", "other"]) {
+          yield* jobs.submit(bytes(payload))
+          yield* jobs.park([yield* takeOne(jobs)], payload === "other" ? "222222222222" : "111111111111")
+        }
+        assert.includeMembers((yield* workers.oldest)?.map(text) ?? [], ["older", "other"])
+      }))
+
     test("in the mode brpop leaves nothing behind, and touches nothing but the list", (queue) =>
       Effect.gen(function* () {
         const { jobs, workers } = yield* boot(queue, "w-1", "brpop")

@@ -11,7 +11,7 @@ import { Step } from "./schedule.ts"
  *
  * Found: a settlement that applies whatever the status; a claim that ignores who has the request; no order per key; the ack before
  * the settlement; leftovers that stay; rows of lost workers that stay; orphans that stay; workers that do not announce themselves; delayed
- * jobs that are never released.
+ * jobs that are never released; parked jobs taken before an earlier boot's list is set aside.
  *
  * Not found by the model, but by the tests named (each was broken for them, too):
  * - a settlement that is not fenced by newer claims, a younger request in progress that holds up no older one, what can get a new job and

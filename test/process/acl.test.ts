@@ -12,6 +12,9 @@ const grants = {
   blmove: [
     "blmove",
     "lmove",
+    "sadd",
+    "srem",
+    "srandmember",
     "lrange",
     "lrem",
     "lpush",

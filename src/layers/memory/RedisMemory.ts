@@ -96,10 +96,12 @@ export const RedisMemory = Layer.sync(Redis, () => {
           .slice(0, limit)
           .map(([name]) => Buffer.from(name, "latin1"))
       ),
-    transferAndNote: (source, destination, value, set, member) =>
+    transferAndNote: (source, destination, values, set, member) =>
       Effect.sync(() => {
-        remove(source, value)
-        push(destination, "left", value)
+        for (const value of values) {
+          remove(source, value)
+          push(destination, "left", value)
+        }
         names.set(set, new Set(names.get(set)).add(member))
       }),
     someOf: (set, most) => Effect.sync(() => Array.from(names.get(set) ?? []).slice(0, most)),

@@ -152,10 +152,12 @@ export const JobQueueRedis = Layer.effect(
             ).pipe(Effect.tap(letGo(delivery)))
           : Effect.andThen(Effect.sleep(Duration.min(time, longestHold)), move("left")(delivery)),
       parks: reliable,
-      park: (delivery, accountId) =>
-        redis
-          .transferAndNote(processing, keys.parked(accountId), delivery.payload, keys.parkedAccounts, accountId)
-          .pipe(Effect.tap(letGo(delivery))),
+      park: (deliveries, accountId) => {
+        const payloads = deliveries.map(({ payload }) => payload)
+        return redis
+          .transferAndNote(processing, keys.parked(accountId), payloads, keys.parkedAccounts, accountId)
+          .pipe(Effect.tap(() => Effect.forEach(deliveries, letGo, { discard: true })))
+      },
       takeParked: Effect.fnUntraced(function* (accountId) {
         const [payload] = yield* redis.moveLast(keys.parked(accountId), processing, 1).pipe(mayStrand)
         if (payload !== undefined) return Option.some(hold(payload))
