@@ -1,5 +1,5 @@
 import { Cause, Effect, FiberSet, Metric, Option, Ref, Result, Schema, Semaphore } from "effect"
-import { AccountId } from "../domain/Job.ts"
+import { AccountId, maxPayloadBytes } from "../domain/Job.ts"
 import * as metrics from "../domain/metrics.ts"
 import { AccountShares } from "../services/AccountShares.ts"
 import { WorkerConfig } from "../services/Config.ts"
@@ -8,6 +8,18 @@ import { WorkerStatus } from "../services/WorkerStatus.ts"
 import { persist } from "./persist.ts"
 import { processJob } from "./processJob.ts"
 import { takeNext } from "./takeNext.ts"
+
+/** Accounts that are looked at for one slot, of those for which jobs are parked. */
+const lookedAt = 50
+
+/** Payloads that are taken at once, whatever slots are free, after some that were parked: those that follow may be, too. */
+const parkedAtOnce = 32
+
+interface Job {
+  readonly delivery: Delivery
+  /** Undefined: it has no share. */
+  readonly accountId: string | undefined
+}
 
 /**
  * Gives each job a fiber: no more at once than there are slots, and of one account no more than its share. What its account has no
@@ -22,42 +34,79 @@ export const makeDispatch = Effect.gen(function* () {
   const inFlight = yield* FiberSet.make()
   /** Accounts for which payloads are parked, as far as this worker knows: others of theirs go behind those. */
   const parked = new Set<string>()
+  let parkedNext = false
+  let loopWaits = false
+  let lastParked = false
 
   const mayTake = Effect.gen(function* () {
     return (yield* Ref.get(phase)) === "running" && Option.isNone(yield* Ref.get(credentialsFault))
   })
   const free = Effect.map(FiberSet.size(inFlight), (size) => concurrency - size)
 
-  /** The account's next parked job, if it has a place for it. Then the place is taken. */
+  /** The account's next parked job, if it has a place for it; which is taken then. */
   const takeParked = Effect.fnUntraced(function* (accountId: string) {
-    if (!parked.has(accountId) || !(yield* mayTake) || !(yield* shares.enter(accountId))) return Option.none<Delivery>()
+    if (!(yield* shares.enter(accountId))) return Option.none<Job>()
     const taken = yield* Effect.result(queue.takeParked(accountId))
-    if (Result.isSuccess(taken) && Option.isSome(taken.success)) return taken.success
+    if (Result.isSuccess(taken) && Option.isSome(taken.success)) {
+      return Option.some<Job>({ accountId, delivery: taken.success.value })
+    }
     // Redis being away is for others to tell; the next look is soon.
     if (Result.isSuccess(taken)) parked.delete(accountId)
     yield* shares.leave(accountId)
-    return Option.none<Delivery>()
+    return Option.none<Job>()
   })
 
-  /** A job of an account that has a place for it, and then those of the account that wait for the place. */
-  const workFor = (accountId: string, delivery: Delivery): ReturnType<typeof work> =>
-    Effect.ensuring(work(delivery), shares.leave(accountId)).pipe(
-      Effect.andThen(takeParked(accountId)),
-      Effect.flatMap(Option.match({ onNone: () => Effect.void, onSome: (next) => workFor(accountId, next) }))
+  /** One parked job, of each account in turn. */
+  const nextParked = Effect.gen(function* () {
+    if (!(yield* mayTake)) return Option.none<Job>()
+    for (const accountId of Array.from(parked).slice(0, lookedAt)) {
+      parked.delete(accountId)
+      parked.add(accountId)
+      const next = yield* takeParked(accountId)
+      if (Option.isSome(next)) return next
+    }
+    return Option.none<Job>()
+  })
+
+  /** The next job of a slot: by turns a parked one, and one from the queue, if the loop below waits for a slot. */
+  const nextOf = Effect.suspend(() => {
+    parkedNext = !parkedNext
+    return parkedNext || !loopWaits ? nextParked : Effect.succeed(Option.none<Job>())
+  })
+
+  const leave = (accountId: string | undefined) => (accountId === undefined ? Effect.void : shares.leave(accountId))
+
+  const work = ({ accountId, delivery }: Job) =>
+    Effect.acquireUseRelease(
+      Metric.modify(metrics.jobsInFlight, 1),
+      () => processJob(delivery).pipe(Effect.catchDefect((defect) => survive(delivery, defect))),
+      () => Effect.andThen(Metric.modify(metrics.jobsInFlight, -1), leave(accountId))
     )
 
-  const run = (job: ReturnType<typeof work>) =>
-    FiberSet.run(inFlight, Effect.uninterruptible(Effect.ensuring(job, Semaphore.release(slots, 1))))
+  /** Works on the job in a slot that it has, and then on others. */
+  const run = (first: Job) =>
+    Effect.gen(function* () {
+      let job = Option.some(first)
+      while (Option.isSome(job)) {
+        yield* work(job.value)
+        job = yield* nextOf
+      }
+    }).pipe(
+      Effect.ensuring(Semaphore.release(slots, 1)),
+      Effect.uninterruptible,
+      (fiber) => FiberSet.run(inFlight, fiber),
+      Effect.asVoid
+    )
 
-  /** Starts the account's parked jobs, as many as have a place and a slot. */
-  const startParkedOf = Effect.fnUntraced(function* (accountId: string) {
-    while (yield* Semaphore.takeIfAvailable(slots, 1)) {
-      const next = yield* takeParked(accountId)
+  /** Starts parked jobs in the slots that nobody has. */
+  const fillSlots = Effect.gen(function* () {
+    while (parked.size > 0 && (yield* Semaphore.takeIfAvailable(slots, 1))) {
+      const next = yield* nextParked
       if (Option.isNone(next)) {
         yield* Semaphore.release(slots, 1)
         return
       }
-      yield* run(workFor(accountId, next.value))
+      yield* run(next.value)
     }
   })
 
@@ -65,7 +114,7 @@ export const makeDispatch = Effect.gen(function* () {
   const startParked = Effect.gen(function* () {
     if ((yield* free) < 1 || !(yield* mayTake)) return
     for (const accountId of yield* queue.parkedAccounts) parked.add(accountId)
-    yield* Effect.forEach(parked, startParkedOf, { discard: true })
+    yield* fillSlots
   }).pipe(Effect.uninterruptible)
 
   const park = Effect.fnUntraced(function* ([accountId, deliveries]: readonly [string, ReadonlyArray<Delivery>]) {
@@ -79,72 +128,67 @@ export const makeDispatch = Effect.gen(function* () {
         )
       )
     )
-    if (areParked) return yield* startParkedOf(accountId)
+    if (areParked) return
     for (const delivery of deliveries) {
       yield* Semaphore.take(slots, 1)
-      yield* run(work(delivery))
+      yield* run({ delivery, accountId: undefined })
     }
   })
 
-  /** Starts the job in a slot that it has, or gives the slot back and tells the account, which has no place for it. */
-  const start = Effect.fnUntraced(function* (delivery: Delivery) {
-    const account = queue.parks ? accountOf(delivery.payload) : Option.none()
-    if (Option.isNone(account)) {
-      yield* run(work(delivery))
-      return Option.none()
-    }
-    const accountId = account.value
-    if (!parked.has(accountId) && (yield* shares.enter(accountId))) {
-      yield* run(workFor(accountId, delivery))
-      return Option.none()
-    }
-    parked.add(accountId)
-    yield* Semaphore.release(slots, 1)
-    return account
-  })
+  const takeSlot = Effect.suspend(() => {
+    loopWaits = true
+    return Effect.interruptible(Semaphore.take(slots, 1))
+  }).pipe(Effect.ensuring(Effect.sync(() => (loopWaits = false))))
+
+  /** Whether the account has a place for one more, which is taken then, and none of its jobs waits for one. */
+  const enter = (accountId: string) => (parked.has(accountId) ? Effect.succeed(false) : shares.enter(accountId))
 
   /** Waits for payloads and starts their jobs. What arrives when no jobs are to be taken any more goes back at once. */
   const takeAndStart = Effect.gen(function* () {
-    yield* Effect.interruptible(Semaphore.take(slots, 1))
-    const taken = yield* takeNext(yield* free)
-    if (taken.length === 0) yield* Semaphore.release(slots, 1)
+    // Parked jobs may have the slot while none comes.
+    yield* Effect.andThen(takeSlot, Semaphore.release(slots, 1))
+    const taken = yield* takeNext(Math.max(yield* free, lastParked ? parkedAtOnce : 1))
     const homeless = new Map<string, Array<Delivery>>()
     yield* Effect.gen(function* () {
       for (const [index, delivery] of taken.entries()) {
+        const accountId = queue.parks ? accountOf(delivery.payload) : undefined
+        if (accountId !== undefined && !(yield* enter(accountId))) {
+          parked.add(accountId)
+          homeless.set(accountId, [...(homeless.get(accountId) ?? []), delivery])
+          continue
+        }
         // The last one first, so that the first one is taken next.
         const giveBack = Effect.forEach(taken.slice(index).toReversed(), (it) => persist(queue.giveBack(it)), {
           discard: true
-        })
-        const proceed = Effect.andThen(Effect.yieldNow, index === 0 ? Effect.void : Semaphore.take(slots, 1))
-        yield* Effect.interruptible(proceed).pipe(Effect.onInterrupt(() => giveBack))
+        }).pipe(Effect.andThen(leave(accountId)))
+        yield* Effect.interruptible(Effect.yieldNow).pipe(
+          Effect.andThen(takeSlot),
+          Effect.onInterrupt(() => giveBack)
+        )
         if (Option.isSome(yield* Ref.get(credentialsFault))) {
           yield* giveBack
           yield* Semaphore.release(slots, 1)
           return
         }
-        const account = yield* start(delivery)
-        if (Option.isSome(account)) homeless.set(account.value, [...(homeless.get(account.value) ?? []), delivery])
+        yield* run({ delivery, accountId })
       }
     }).pipe(
       Effect.ensuring(Effect.suspend(() => Effect.forEach(homeless, park, { concurrency: "unbounded", discard: true })))
     )
+    lastParked = homeless.size > 0
+    yield* fillSlots
   }).pipe(Effect.uninterruptible)
 
   return { inFlight, free, takeAndStart, startParked }
 })
 
-const work = (delivery: Delivery): Effect.Effect<void, never, Effect.Services<ReturnType<typeof processJob>>> =>
-  Effect.acquireUseRelease(
-    Metric.modify(metrics.jobsInFlight, 1),
-    () => processJob(delivery).pipe(Effect.catchDefect((defect) => survive(delivery, defect))),
-    () => Metric.modify(metrics.jobsInFlight, -1)
-  )
-
 const decodeAccount = Schema.decodeUnknownOption(Schema.fromJsonString(Schema.Struct({ account_id: AccountId })))
 
-/** None: what has no account is no job, and is dealt with as such. */
-const accountOf = (payload: Uint8Array): Option.Option<string> =>
-  Option.map(decodeAccount(Buffer.from(payload).toString()), (it) => it.account_id)
+/** Undefined: what has no account is no job, and is dealt with as such. */
+const accountOf = (payload: Uint8Array): string | undefined =>
+  payload.length > maxPayloadBytes
+    ? undefined
+    : Option.getOrUndefined(decodeAccount(Buffer.from(payload).toString()))?.account_id
 
 /** Milliseconds before a payload that breaks the worker itself comes up again. */
 const defectDelay = 1_000

@@ -103,6 +103,26 @@ describe("fair shares", () => {
     }).pipe(withWorker({ concurrency: 4, accountConcurrency: 2 }))
   )
 
+  it.effect("accounts whose parked jobs would fill all slots take turns with each other, and with the queue", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      for (let number = 0; number < 200; number++) aws.obstruct({ when: "before", effect: Effect.sleep("100 millis") })
+      const accounts = ["111111111111", "333333333333", "444444444444"]
+      const parked = yield* Effect.forEach(accounts, (account) => requests(account, 40))
+      const worker = yield* Effect.forkChild(consume)
+      yield* Effect.repeat(settle, { times: 2 })
+      const other = yield* requests(quiet, 1)
+      yield* settle
+      assert.deepStrictEqual(yield* statuses(other), ["SUCCESS"])
+      const done = yield* Effect.forEach(parked, (ids) => Effect.map(statuses(ids), (all) => count(all, "SUCCESS")))
+      assert.isAtLeast(Math.min(...done), 5)
+      assert.isBelow(Math.max(...done), 40)
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* settle
+      yield* Fiber.join(stopping)
+    }).pipe(withWorker({ concurrency: 2, accountConcurrency: 1 }))
+  )
+
   it.effect("jobs parked for a throttled account do not hold up others, and come when its pace allows it", () =>
     Effect.gen(function* () {
       const aws = yield* AwsIamControl
