@@ -13,7 +13,7 @@ import { submit } from "./commands/submit.ts"
  * Percent by which V8 may let its heap grow over what is in use before it collects garbage. By itself it takes three times that from a
  * worker under load, and from its machine twice the memory for a few percent of CPU.
  */
-setFlagsFromString("--heap-growing-percent=30")
+setFlagsFromString("--heap-growing-percent=40")
 
 const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
   Command.withDescription("CSecBridge's access worker for AWS"),

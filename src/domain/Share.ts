@@ -55,9 +55,14 @@ export class Share {
     return this.inFlight === 0 && now - Math.max(this.#slowedAt, this.#usedAt) >= forgottenAfter
   }
 
+  /** Whether the next call has to wait for its turn. */
+  mustWait(now: number): boolean {
+    this.#usedAt = now
+    return now < this.#nextAt || this.isThrottled(now)
+  }
+
   /** How long the next call has to wait; it then has its turn. */
   takeTurn(now: number): number {
-    this.#usedAt = now
     const at = Math.max(now, this.#nextAt)
     if (this.isThrottled(now) && this.#rate !== undefined) this.#nextAt = at + 1_000 / this.#rate
     return at - now

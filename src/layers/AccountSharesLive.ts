@@ -45,26 +45,25 @@ export const AccountSharesLive = Layer.effect(
         }),
 
       call: (accountId, call) =>
-        Effect.gen(function* () {
-          const { share, turn } = accountOf(accountId, yield* monotonicMillis)
+        Effect.flatMap(monotonicMillis, (asked) => {
+          const { share, turn } = accountOf(accountId, asked)
           // One at a time, so that a pace that becomes slower meanwhile holds for all that wait.
-          yield* Semaphore.withPermit(
+          const waitForTurn = Semaphore.withPermit(
             turn,
-            Effect.flatMap(monotonicMillis, (now) => {
-              const wait = share.takeTurn(now)
-              return wait > 0 ? Effect.sleep(wait) : Effect.void
-            })
+            Effect.flatMap(monotonicMillis, (now) => Effect.sleep(share.takeTurn(now)))
           )
-          const sentAt = yield* monotonicMillis
-          return yield* call.pipe(
-            Effect.tap(() => Effect.map(monotonicMillis, (now) => share.succeeded(now))),
-            Effect.tapError((error) =>
-              Effect.map(monotonicMillis, (now) => {
-                if (error._tag === "Throttling") share.wasThrottled(now, sentAt, error.retryAfter ?? 0)
-                if (error._tag === "Timeout" || error._tag === "ServiceUnavailable") share.wentUnanswered()
-              })
+          const send = Effect.flatMap(monotonicMillis, (sentAt) =>
+            call.pipe(
+              Effect.tap(() => Effect.map(monotonicMillis, (now) => share.succeeded(now))),
+              Effect.tapError((error) =>
+                Effect.map(monotonicMillis, (now) => {
+                  if (error._tag === "Throttling") share.wasThrottled(now, sentAt, error.retryAfter ?? 0)
+                  if (error._tag === "Timeout" || error._tag === "ServiceUnavailable") share.wentUnanswered()
+                })
+              )
             )
           )
+          return share.mustWait(asked) ? Effect.andThen(waitForTurn, send) : send
         }),
 
       throttled: Effect.map(
