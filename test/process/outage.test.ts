@@ -49,7 +49,7 @@ describe.skipIf(inject("redis") === undefined)("one connection to PostgreSQL", (
       const { database, env, sql } = yield* World
       const users = Array.from({ length: 40 }, (_, number) => `user-${number}`)
       aws.world.addAccount({ accountId: account, users })
-      yield* startWorker({ ...env, DB_POOL_MAX_CONN: "1", WORKER_CONCURRENCY: "40" })
+      yield* startWorker({ ...env, DB_POOL_MAX_CONN: "1", WORKER_CONCURRENCY: "40", ACCOUNT_CONCURRENCY: "40" })
       aws.faults.add({ operation: "AttachUserPolicy", times: 40, effect: { kind: "hang" } })
       for (const principal of users) yield* request({ principal })
       yield* eventually(
