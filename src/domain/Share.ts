@@ -1,5 +1,8 @@
-/** Calls per second; the slowest pace. */
-const slowest = 0.1
+/**
+ * Calls per second; the slowest pace. IAM takes no fewer, and not every throttling is about the account: slower and slower, one that hits
+ * a single principal would stop all others.
+ */
+const slowest = 3
 
 /** What is left of a pace that was too fast. */
 const backOff = 0.9

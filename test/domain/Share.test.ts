@@ -42,7 +42,6 @@ const simulate = (limit: number, { lanes = 8, latency = 0, seconds = 60 } = {}) 
 
 describe("an account's share", () => {
   it.each([
-    [1, 100, 0.9, 0.12],
     [5, 0, 0.95, 0.05],
     [5, 100, 0.95, 0.05],
     [20, 100, 0.95, 0.05],
