@@ -79,6 +79,15 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
         assert.deepStrictEqual(yield* lengths(keys), [0, 0, 0])
       }))
 
+    test("removes as many of equal payloads as go at once", (keys) =>
+      Effect.gen(function* () {
+        const jobs = yield* JobQueue
+        for (let number = 0; number < 6; number++) yield* jobs.submit(bytes("twin"))
+        const all = yield* Effect.forEach(Array.from({ length: 6 }), () => takeOne)
+        yield* Effect.forEach(all, jobs.remove, { concurrency: "unbounded" })
+        assert.deepStrictEqual(yield* lengths(keys), [0, 0, 0])
+      }))
+
     test("takes nothing from an empty list", () =>
       Effect.gen(function* () {
         assert.deepStrictEqual(yield* (yield* JobQueue).take(8), [])

@@ -62,13 +62,15 @@ export const JobQueueRedis = Layer.effect(
     /** Nothing holds the payload meanwhile in the mode `brpop`; in `blmove`, our processing list does. */
     const remove = (delivery: Delivery) =>
       Effect.suspend(() =>
-        // Tried again after it was done, it would remove another's equal payload.
-        reliable && held.has(delivery)
-          ? Effect.flatMap(isShared(delivery), (shared) =>
-              shared ? Effect.void : redis.removeFirst(processing, delivery.payload)
+        // Out of our hands first: of equal payloads that go at once, each leaves the others theirs. And tried again after it was done, it
+        // would remove another's.
+        held.delete(delivery) && reliable
+          ? isShared(delivery).pipe(
+              Effect.flatMap((shared) => (shared ? Effect.void : redis.removeFirst(processing, delivery.payload))),
+              Effect.tapError(() => Effect.sync(() => held.add(delivery)))
             )
           : Effect.void
-      ).pipe(Effect.tap(letGo(delivery)))
+      )
     const move = (end: "left" | "right") => (delivery: Delivery) =>
       (reliable
         ? redis.transfer(processing, queue, end, delivery.payload)
