@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Option, Schema } from "effect"
+import { Deferred, Effect, Fiber, Layer, Option, Schema } from "effect"
 import { JobQueueRedis } from "../../src/layers/queue/JobQueueRedis.ts"
 import type { RedisConfig } from "../../src/services/Config.ts"
 import { type Delivery, JobQueue } from "../../src/services/JobQueue.ts"
@@ -79,13 +79,46 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
         assert.deepStrictEqual(yield* lengths(keys), [0, 0, 0])
       }))
 
-    test("removes as many of equal payloads as go at once", (keys) =>
+    test("removes one of equal payloads while another one is on its way out", (keys) =>
       Effect.gen(function* () {
-        const jobs = yield* JobQueue
-        for (let number = 0; number < 6; number++) yield* jobs.submit(bytes("twin"))
-        const all = yield* Effect.forEach(Array.from({ length: 6 }), () => takeOne)
-        yield* Effect.forEach(all, jobs.remove, { concurrency: "unbounded" })
-        assert.deepStrictEqual(yield* lengths(keys), [0, 0, 0])
+        const base = yield* Redis
+        const removed = yield* Deferred.make<void>()
+        const goOn = yield* Deferred.make<void>()
+        let removals = 0
+        const slow: Redis["Service"] = {
+          ...base,
+          removeFirst: (...args) =>
+            base
+              .removeFirst(...args)
+              .pipe(
+                Effect.andThen(
+                  ++removals === 1
+                    ? Effect.andThen(Deferred.succeed(removed, undefined), Deferred.await(goOn))
+                    : Effect.void
+                )
+              )
+        }
+        yield* Effect.gen(function* () {
+          const jobs = yield* JobQueue
+          yield* jobs.submit(bytes("twin"))
+          yield* jobs.submit(bytes("twin"))
+          const [first, second] = [yield* takeOne, yield* takeOne]
+          const going = yield* Effect.forkChild(jobs.remove(first))
+          if (fetchMode === "blmove") yield* Deferred.await(removed)
+          yield* jobs.remove(second)
+          yield* Deferred.succeed(goOn, undefined)
+          yield* Fiber.join(going)
+          assert.deepStrictEqual(yield* lengths(keys), [0, 0, 0])
+        }).pipe(
+          Effect.provide(
+            Layer.fresh(JobQueueRedis).pipe(
+              Layer.provideMerge(Layer.succeed(Redis, slow)),
+              Layer.provide(
+                Layer.merge(testRedisConfig({ queue: keys.queue, fetchMode }), testWorkerConfig({ workerId: "w-1" }))
+              )
+            )
+          )
+        )
       }))
 
     test("takes nothing from an empty list", () =>
