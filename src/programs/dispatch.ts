@@ -12,7 +12,7 @@ import { takeNext } from "./takeNext.ts"
 /** Accounts that are looked at for one slot, of those for which jobs are parked. */
 const lookedAt = 50
 
-/** Payloads that are taken at once, whatever slots are free, after some that were parked: those that follow may be, too. */
+/** Payloads that are taken at once, whatever slots are free, after some that were all parked: those that follow may be, too. */
 const parkedAtOnce = 32
 
 interface Job {
@@ -36,7 +36,8 @@ export const makeDispatch = Effect.gen(function* () {
   const parked = new Set<string>()
   let parkedNext = false
   let loopWaits = false
-  let lastParked = false
+  let allParked = false
+  const canPark = yield* Effect.cached(persist(queue.canPark))
 
   const mayTake = Effect.gen(function* () {
     return (yield* Ref.get(phase)) === "running" && Option.isNone(yield* Ref.get(credentialsFault))
@@ -112,28 +113,10 @@ export const makeDispatch = Effect.gen(function* () {
 
   /** Starts jobs that other workers parked, or that wait for the pace of their accounts. */
   const startParked = Effect.gen(function* () {
-    if ((yield* free) < 1 || !(yield* mayTake)) return
+    if ((yield* free) < 1 || !(yield* mayTake) || !(yield* canPark)) return
     for (const accountId of yield* queue.parkedAccounts) parked.add(accountId)
     yield* fillSlots
   }).pipe(Effect.uninterruptible)
-
-  const park = Effect.fnUntraced(function* ([accountId, deliveries]: readonly [string, ReadonlyArray<Delivery>]) {
-    const areParked = yield* persist(
-      queue.park(deliveries, accountId).pipe(
-        Effect.as(true),
-        // An ACL that does not grant it: rather no fair shares than no work.
-        Effect.catchIf(
-          (error) => error.reason === "Denied",
-          () => Effect.succeed(false)
-        )
-      )
-    )
-    if (areParked) return
-    for (const delivery of deliveries) {
-      yield* Semaphore.take(slots, 1)
-      yield* run({ delivery, accountId: undefined })
-    }
-  })
 
   const takeSlot = Effect.suspend(() => {
     loopWaits = true
@@ -147,11 +130,12 @@ export const makeDispatch = Effect.gen(function* () {
   const takeAndStart = Effect.gen(function* () {
     // Parked jobs may have the slot while none comes.
     yield* Effect.andThen(takeSlot, Semaphore.release(slots, 1))
-    const taken = yield* takeNext(Math.max(yield* free, lastParked ? parkedAtOnce : 1))
+    const taken = yield* takeNext(Math.max(yield* free, allParked ? parkedAtOnce : 1))
+    const mayPark = yield* canPark
     const homeless = new Map<string, Array<Delivery>>()
     yield* Effect.gen(function* () {
       for (const [index, delivery] of taken.entries()) {
-        const accountId = queue.parks ? accountOf(delivery.payload) : undefined
+        const accountId = mayPark ? accountOf(delivery.payload) : undefined
         if (accountId !== undefined && !(yield* enter(accountId))) {
           parked.add(accountId)
           homeless.set(accountId, [...(homeless.get(accountId) ?? []), delivery])
@@ -173,9 +157,16 @@ export const makeDispatch = Effect.gen(function* () {
         yield* run({ delivery, accountId })
       }
     }).pipe(
-      Effect.ensuring(Effect.suspend(() => Effect.forEach(homeless, park, { concurrency: "unbounded", discard: true })))
+      Effect.ensuring(
+        Effect.suspend(() =>
+          Effect.forEach(homeless, ([accountId, deliveries]) => persist(queue.park(deliveries, accountId)), {
+            concurrency: "unbounded",
+            discard: true
+          })
+        )
+      )
     )
-    lastParked = homeless.size > 0
+    allParked = taken.length > 0 && Array.from(homeless.values()).flat().length === taken.length
     yield* fillSlots
   }).pipe(Effect.uninterruptible)
 

@@ -48,8 +48,8 @@ export class JobQueue extends Context.Service<
     readonly giveBack: (delivery: Delivery) => Effect.Effect<void, RedisError>
     /** Aside, and to the right end of the list when the time is over (`releaseDue`). */
     readonly delay: (delivery: Delivery, time: Duration.Duration) => Effect.Effect<void, RedisError>
-    /** Whether payloads can be parked; in the mode `brpop` they cannot. */
-    readonly parks: boolean
+    /** Whether payloads can be parked: not in the mode `brpop`, and not where an ACL forbids it. */
+    readonly canPark: Effect.Effect<boolean, RedisError>
     /** Aside, behind all that wait for the same account; in their order. */
     readonly park: (deliveries: ReadonlyArray<Delivery>, accountId: string) => Effect.Effect<void, RedisError>
     /** The payload that has waited longest for the account. Must not be interrupted, or it is lost. */

@@ -118,6 +118,20 @@ describe.skipIf(inject("redis") === undefined)("a Redis ACL", () => {
     }).pipe(Effect.scoped, Effect.provide(world()))
   )
 
+  it.live.each(["lmove", "sadd", "srem", "srandmember"])(
+    "without %s has all jobs done, though without fair shares",
+    (denied) =>
+      Effect.gen(function* () {
+        const { env } = yield* asUser([...grants.blmove.filter((command) => command !== denied), ...forProbes])
+        const worker = yield* startWorker({ ...env, ACCOUNT_CONCURRENCY: "1", RECOVERY_INTERVAL: "200 millis" })
+        const jobs = yield* Effect.replicateEffect(request(), 6)
+        yield* Effect.forEach(jobs, (job) => awaitStatus(job.correlation_id, "SUCCESS"))
+        yield* eventually(lengths, ([queued, held]) => queued === 0 && held === 0)
+        assert.include((yield* worker.get("/metrics")).body, "\ncsb_worker_queue_depth 0")
+        assert.notMatch(worker.stdout(), /"error_type":"Redis/)
+      }).pipe(Effect.scoped, Effect.provide(world()))
+  )
+
   it.live("without BLMOVE keeps the worker from being ready, and says how to go on", () =>
     Effect.gen(function* () {
       const { env } = yield* asUser([...grants.brpop, ...forProbes])

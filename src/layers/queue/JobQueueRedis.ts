@@ -6,6 +6,7 @@ import { type Delivery, JobQueue } from "../../services/JobQueue.ts"
 import { Redis, RedisError } from "../../services/Redis.ts"
 import { encodeDeadLetter } from "./deadLetter.ts"
 import { keysOf } from "./keys.ts"
+import { parkedAccounts } from "./parkedAccounts.ts"
 
 /** A drain waits for it, since a take is not interrupted; BRPOP of Redis < 6 knows whole seconds only. */
 const waitForPayload = Duration.seconds(1)
@@ -125,13 +126,32 @@ export const JobQueueRedis = Layer.effect(
     })
 
     const countParked = reliable
-      ? redis.someOf(keys.parkedAccounts, accountsCounted).pipe(
+      ? parkedAccounts(redis, keys, accountsCounted).pipe(
           Effect.flatMap(
             Effect.forEach((accountId) => redis.length(keys.parked(accountId)), { concurrency: "unbounded" })
           ),
           Effect.map((lengths) => lengths.reduce((sum, length) => sum + length, 0))
         )
       : Effect.succeed(0)
+
+    /** Each command once, for an account that nobody has. SADD comes when SREM is known to be granted. */
+    const tryParking = Effect.all(
+      [
+        redis.someOf(keys.parkedAccounts, 1),
+        redis.moveLast(keys.parked("none"), processing, 1),
+        redis.forget(keys.parkedAccounts, "none"),
+        redis.note(keys.parkedAccounts, "none"),
+        redis.forget(keys.parkedAccounts, "none")
+      ],
+      { discard: true }
+    ).pipe(
+      Effect.as(true),
+      Effect.catchIf(
+        (error) => error.reason === "Denied",
+        ({ command }) =>
+          Effect.as(Effect.logWarning(`accounts get no fair shares: the Redis ACL does not grant ${command}`), false)
+      )
+    )
 
     return JobQueue.of({
       take: (most) =>
@@ -153,7 +173,7 @@ export const JobQueueRedis = Layer.effect(
               redis.transferToSet(processing, keys.delayed, now + Duration.toMillis(time), delivery.payload)
             ).pipe(Effect.tap(letGo(delivery)))
           : Effect.andThen(Effect.sleep(Duration.min(time, longestHold)), move("left")(delivery)),
-      parks: reliable,
+      canPark: reliable ? tryParking : Effect.succeed(false),
       park: (deliveries, accountId) => {
         const payloads = deliveries.map(({ payload }) => payload)
         return redis
@@ -168,7 +188,7 @@ export const JobQueueRedis = Layer.effect(
         if ((yield* redis.length(keys.parked(accountId))) > 0) yield* redis.note(keys.parkedAccounts, accountId)
         return Option.none()
       }),
-      parkedAccounts: reliable ? redis.someOf(keys.parkedAccounts, accountsAtOnce) : Effect.succeed([]),
+      parkedAccounts: parkedAccounts(redis, keys, accountsAtOnce),
       deadLetter: (payload, letter) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
           redis.push(keys.deadLetters, "left", encodeDeadLetter(payload, letter, workerId, now))

@@ -4,6 +4,7 @@ import { RedisConfig, WorkerConfig } from "../../services/Config.ts"
 import { Redis } from "../../services/Redis.ts"
 import { Workers } from "../../services/Workers.ts"
 import { keysOf } from "./keys.ts"
+import { parkedAccounts } from "./parkedAccounts.ts"
 
 /** Payloads moved from the delayed ones at a time: what is due must not crowd out what has never been tried. */
 const releasedAtOnce = 50
@@ -110,7 +111,7 @@ export const WorkersRedis = Layer.effect(
         const next = yield* redis.list(keys.queue, lookedAt)
         const all = yield* redis.lowest(keys.workers, Number.POSITIVE_INFINITY, manyWorkers)
         const held = yield* Effect.forEach(all, (id) => redis.list(keys.processing(text(id))))
-        const accounts = yield* redis.someOf(keys.parkedAccounts, manyAccounts + 1)
+        const accounts = yield* parkedAccounts(redis, keys, manyAccounts + 1)
         if (accounts.length > manyAccounts) return null
         const parked = yield* Effect.forEach(accounts, (id) => redis.list(keys.parked(id), lookedAtParked), {
           concurrency: "unbounded"
