@@ -1,6 +1,6 @@
 /**
- * Calls per second; the slowest pace. IAM takes no fewer, and not every throttling is about the account: slower and slower, one that hits
- * a single principal would stop all others.
+ * Calls per second; the slowest pace. Not every throttling is about the account: slower and slower, those that hit single principals would
+ * stop all others. Where AWS takes fewer, the jobs' own retries wait longer and longer.
  */
 const slowest = 3
 
@@ -18,9 +18,9 @@ const growth = 1.03
 
 /**
  * One account's share: how many jobs it may have in flight, and how many calls a second AWS takes from it. IAM tells neither its limit
- * nor when to come back, so both are found by trying: up a little with each success, and on a throttling down to what was carried
- * out lately. (Additive increase, multiplicative decrease: https://www.rfc-editor.org/rfc/rfc5681#section-3.1.)
- * Times are milliseconds of the monotonic clock.
+ * nor when to come back, so both are found by trying, in the manner of TCP (https://www.rfc-editor.org/rfc/rfc5681#section-3.1): places
+ * grow by one for as many successes as there are and are halved; the pace grows by a few percent a second, and a throttling takes it down
+ * to what was carried out lately. Times are milliseconds of the monotonic clock.
  */
 export class Share {
   inFlight = 0

@@ -39,7 +39,8 @@ export const batched = Effect.fnUntraced(function* <I, O>(options: {
 
   return (input: I) =>
     Effect.flatMap(
-      Effect.request(ask({ input }), resolver),
+      // Interrupted between its turn and its statement, it would keep the turn.
+      Effect.uninterruptible(Effect.request(ask({ input }), resolver)),
       Option.match({ onNone: () => options.alone(input), onSome: (answer) => Effect.succeed(answer) })
     )
 })
