@@ -10,10 +10,10 @@ import { status } from "./commands/status.ts"
 import { submit } from "./commands/submit.ts"
 
 /**
- * Percent by which V8 may let its heap grow over what is in use before it collects garbage. By itself it takes three times that from a
- * worker under load, and from its machine twice the memory for a few percent of CPU.
+ * Percent by which V8 may let its heap grow over what is in use before it collects garbage. By itself it takes about twice the memory
+ * from a worker under load.
  */
-setFlagsFromString("--heap-growing-percent=40")
+setFlagsFromString("--heap-growing-percent=30")
 
 const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
   Command.withDescription("CSecBridge's access worker for AWS"),
