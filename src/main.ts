@@ -10,7 +10,7 @@ import { status } from "./commands/status.ts"
 import { submit } from "./commands/submit.ts"
 
 /**
- * Percent by which V8 may let its heap grow over what is in use before it collects garbage. By itself it takes about twice the memory
+ * Percent by which V8 may let its heap grow over what is in use before it collects garbage. By itself it takes a third more memory
  * from a worker under load.
  */
 setFlagsFromString("--heap-growing-percent=30")
