@@ -49,6 +49,7 @@ export const testWorkerConfig = (settings: Partial<WorkerConfig["Service"]> = {}
     recoveryInterval: Duration.seconds(15),
     orphanAfter: Duration.minutes(2),
     policyRules: { deny: [], allow: Option.none() },
+    principalDeny: [],
     durationUnsupported: "fail",
     ...settings
   })

@@ -86,6 +86,8 @@ export class WorkerConfig extends Context.Service<
     /** How long a pending request may lie untouched before it may count as one without a job. */
     readonly orphanAfter: Duration.Duration
     readonly policyRules: PolicyRules
+    /** ARN patterns of principals to which nothing may be attached. */
+    readonly principalDeny: ReadonlyArray<string>
     readonly durationUnsupported: "fail" | "ignore"
   }
 >()("worker-service-aws/services/WorkerConfig") {}

@@ -74,6 +74,11 @@ describe("the environment", () => {
         unknownJobGrace: Duration.seconds(3),
         shutdownGrace: Duration.seconds(25),
         policyRules: { deny: [], allow: Option.none() },
+        principalDeny: [
+          "arn:*:iam::*:role/cSecBridgeIAMHandlerRole",
+          "arn:*:iam::*:role/aws-service-role/*",
+          "arn:*:iam::*:role/aws-reserved/*"
+        ],
         durationUnsupported: "fail"
       })
       assert.deepStrictEqual(Context.get(context, HttpConfig), { host: "0.0.0.0", port: 8080 })
@@ -114,6 +119,7 @@ describe("the environment", () => {
         SHUTDOWN_GRACE: "5 seconds",
         POLICY_DENY: "arn:aws:iam::aws:policy/AdministratorAccess, *IAMFullAccess",
         POLICY_ALLOW: "arn:aws:iam::aws:policy/*",
+        PRINCIPAL_DENY: "arn:aws:iam::*:role/break-glass*, *admin*,*:user/root",
         DURATION_UNSUPPORTED: "ignore",
         HTTP_HOST: "127.0.0.1",
         HTTP_PORT: "0",
@@ -135,6 +141,7 @@ describe("the environment", () => {
         deny: ["arn:aws:iam::aws:policy/AdministratorAccess", "*IAMFullAccess"],
         allow: Option.some(["arn:aws:iam::aws:policy/*"])
       })
+      assert.deepStrictEqual(worker.principalDeny, ["arn:aws:iam::*:role/break-glass*", "*admin*", "*:user/root"])
       assert.strictEqual(Duration.toMillis(worker.unknownJobGrace), 0)
       assert.deepInclude(Context.get(context, RedisConfig), {
         port: 6380,
@@ -205,6 +212,9 @@ describe("the environment", () => {
     ["POLICY_DENY", "AdministratorAccess"],
     ["POLICY_ALLOW", "arn:aws:iam::aws:policy/A,,"],
     ["POLICY_ALLOW", ""],
+    ["PRINCIPAL_DENY", "admin"],
+    ["PRINCIPAL_DENY", "arn:aws:iam::*:role/team/admin"],
+    ["PRINCIPAL_DENY", "arn:aws:iam::*:policy/Admin"],
     ["DURATION_UNSUPPORTED", "maybe"],
     ["LOG_LEVEL", "loud"],
     ["LOG_FORMAT", "xml"],

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { hostname } from "node:os"
 import { Duration, Effect, Option, Schema } from "effect"
+import { protectedPrincipals } from "../../domain/Guardrail.ts"
 import { partitionOf } from "../../domain/PolicyChange.ts"
 import {
   anyCase,
@@ -79,11 +80,17 @@ const credentials = Effect.flatMap(
         )
 )
 
+const handlerRoleName = withDefault(
+  "AWS_ASSUME_ROLE_NAME",
+  text(/^[\w+=,.@-]{1,64}$/, "a role name"),
+  "cSecBridgeIAMHandlerRole"
+)
+
 export const aws = readAll({
   region,
   partition: Effect.map(region, partitionOf),
   credentials,
-  roleName: withDefault("AWS_ASSUME_ROLE_NAME", text(/^[\w+=,.@-]{1,64}$/, "a role name"), "cSecBridgeIAMHandlerRole"),
+  roleName: handlerRoleName,
   roleSessionName: withDefault(
     "AWS_ROLE_SESSION_NAME",
     text(/^[\w+=,.@-]{2,64}$/, "a session name"),
@@ -97,11 +104,17 @@ export const aws = readAll({
 
 /** Strict, since a mistyped pattern that matches nothing would be an open door. */
 const arnPatterns = list(/(?:arn:|\*)[\w+=.@:/*-]*/, "ARN patterns")
-const patterns = (variable: string) =>
+const patterns = (variable: string, schema = arnPatterns) =>
   Effect.map(
-    optional(variable, arnPatterns),
+    optional(variable, schema),
     Option.map((all) => all.split(",").map((pattern) => pattern.trim()))
   )
+
+/** Without paths, which jobs do not tell, but for those of the roles that AWS makes. */
+const principalPatterns = list(
+  /(?:arn:[\w*-]+:iam::[\d*]+:(?:user|role|\*)\/(?:aws-service-role\/|aws-reserved\/)?[\w+=.@*-]+|\*(?:(?::(?:user|role))?\/)?[\w+=.@*-]*)/,
+  "ARN patterns of users and roles, without paths"
+)
 
 export const worker = readAll({
   workerId: Effect.map(
@@ -131,6 +144,12 @@ export const worker = readAll({
         : patterns("POLICY_ALLOW")
     )
   }),
+  principalDeny: Effect.flatMap(handlerRoleName, (role) =>
+    Effect.map(
+      patterns("PRINCIPAL_DENY", principalPatterns),
+      Option.getOrElse(() => protectedPrincipals(role))
+    )
+  ),
   durationUnsupported: withDefault("DURATION_UNSUPPORTED", Schema.Literals(["fail", "ignore"]), "fail"),
   // Nothing uses these yet; a bad value is told all the same, so that it is no surprise later.
   reserved: readAll({
