@@ -75,6 +75,8 @@ export const testAwsConfig = (settings: Partial<AwsConfig["Service"]> = {}) =>
     roleName: "cSecBridgeIAMHandlerRole",
     roleSessionName: "cSecBridgeWorkerSession",
     externalId: Option.none(),
+    sessionScope: "account",
+    sourceIdentity: false,
     callTimeout: Duration.seconds(10),
     stsEndpoint: Option.none(),
     iamEndpoint: Option.none(),

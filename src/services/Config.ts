@@ -55,6 +55,10 @@ export class AwsConfig extends Context.Service<
     readonly roleName: string
     readonly roleSessionName: string
     readonly externalId: Option.Option<string>
+    /** Whose a session is: all jobs' of an account, or each job's own, narrowed to what it does. */
+    readonly sessionScope: "account" | "job"
+    /** Whether sessions carry a SourceIdentity. */
+    readonly sourceIdentity: boolean
     /** One STS or IAM call, connect to last byte. */
     readonly callTimeout: Duration.Duration
     readonly stsEndpoint: Option.Option<string>

@@ -42,6 +42,8 @@ describe("the environment", () => {
         roleName: "cSecBridgeIAMHandlerRole",
         roleSessionName: "cSecBridgeWorkerSession",
         externalId: Option.none(),
+        sessionScope: "account",
+        sourceIdentity: false,
         callTimeout: Duration.seconds(10),
         stsEndpoint: Option.none(),
         iamEndpoint: Option.none()
@@ -96,6 +98,8 @@ describe("the environment", () => {
         AWS_ASSUME_ROLE_NAME: "Handler",
         AWS_ROLE_SESSION_NAME: "Session",
         AWS_EXTERNAL_ID: "ext:1/2",
+        AWS_SESSION_SCOPE: "job",
+        AWS_SOURCE_IDENTITY: "on",
         AWS_CALL_TIMEOUT: "250 millis",
         AWS_ENDPOINT_URL: "http://localhost:1",
         AWS_ENDPOINT_URL_STS: "http://localhost:2",
@@ -128,6 +132,7 @@ describe("the environment", () => {
       })
       const aws = Context.get(context, AwsConfig)
       assert.strictEqual(aws.partition, "aws-cn")
+      assert.deepInclude(aws, { sessionScope: "job", sourceIdentity: true })
       const credentials = Option.getOrThrow(aws.credentials)
       assert.deepStrictEqual(
         [credentials.accessKeyId, Redacted.value(credentials.secretAccessKey)],
@@ -215,6 +220,8 @@ describe("the environment", () => {
     ["PRINCIPAL_DENY", "admin"],
     ["PRINCIPAL_DENY", "arn:aws:iam::*:role/team/admin"],
     ["PRINCIPAL_DENY", "arn:aws:iam::*:policy/Admin"],
+    ["AWS_SESSION_SCOPE", "request"],
+    ["AWS_SOURCE_IDENTITY", "maybe"],
     ["DURATION_UNSUPPORTED", "maybe"],
     ["LOG_LEVEL", "loud"],
     ["LOG_FORMAT", "xml"],

@@ -60,7 +60,8 @@ export const redis = readAll({
   fetchMode: withDefault("REDIS_FETCH_MODE", Schema.Literals(["blmove", "brpop"]), "blmove")
 })
 
-const region = required("AWS_REGION", text(/^[a-z]{2}(?:-[a-z]+)+-\d+$/, "an AWS region"))
+const regionName = text(/^[a-z]{2}(?:-[a-z]+)+-\d+$/, "an AWS region")
+const region = required("AWS_REGION", regionName)
 
 const endpoint = (service: "STS" | "IAM") =>
   Effect.map(
@@ -86,10 +87,8 @@ const handlerRoleName = withDefault(
   "cSecBridgeIAMHandlerRole"
 )
 
-export const aws = readAll({
-  region,
-  partition: Effect.map(region, partitionOf),
-  credentials,
+/** How the handler role is assumed. */
+const assuming = {
   roleName: handlerRoleName,
   roleSessionName: withDefault(
     "AWS_ROLE_SESSION_NAME",
@@ -97,6 +96,15 @@ export const aws = readAll({
     "cSecBridgeWorkerSession"
   ),
   externalId: optional("AWS_EXTERNAL_ID", text(/^[\w+=,.@:/-]{2,1224}$/, "an external id")),
+  sessionScope: withDefault("AWS_SESSION_SCOPE", Schema.Literals(["account", "job"]), "account"),
+  sourceIdentity: withDefault("AWS_SOURCE_IDENTITY", flag, false)
+}
+
+export const aws = readAll({
+  region,
+  partition: Effect.map(region, partitionOf),
+  credentials,
+  ...assuming,
   callTimeout: withDefault("AWS_CALL_TIMEOUT", duration(Duration.millis(1)), Duration.seconds(10)),
   stsEndpoint: endpoint("STS"),
   iamEndpoint: endpoint("IAM")
@@ -116,6 +124,22 @@ const principalPatterns = list(
   "ARN patterns of users and roles, without paths"
 )
 
+const policyRules = readAll({
+  deny: Effect.map(
+    patterns("POLICY_DENY"),
+    Option.getOrElse((): Array<string> => [])
+  ),
+  // Empty by a failed template, it would allow everything.
+  allow: Effect.flatMap(raw("POLICY_ALLOW"), (text) =>
+    Option.isSome(text) && text.value === ""
+      ? Effect.fail(fault("POLICY_ALLOW: set, but empty; leave it unset, or name what may be attached"))
+      : patterns("POLICY_ALLOW")
+  )
+})
+
+/** What the handler role's policies follow from; none of it has to be set. */
+export const handlerRole = readAll({ region: optional("AWS_REGION", regionName), ...assuming, policyRules })
+
 export const worker = readAll({
   workerId: Effect.map(
     optional("WORKER_ID", text(/^[\w.:-]{1,200}$/, "letters, digits, and any of . _ : -")),
@@ -132,18 +156,7 @@ export const worker = readAll({
   lease: withDefault("JOB_LEASE", duration(Duration.seconds(1)), Duration.seconds(60)),
   recoveryInterval: withDefault("RECOVERY_INTERVAL", duration(Duration.millis(100)), Duration.seconds(15)),
   orphanAfter: withDefault("ORPHAN_AFTER", duration(Duration.seconds(1)), Duration.minutes(2)),
-  policyRules: readAll({
-    deny: Effect.map(
-      patterns("POLICY_DENY"),
-      Option.getOrElse((): Array<string> => [])
-    ),
-    // Empty by a failed template, it would allow everything.
-    allow: Effect.flatMap(raw("POLICY_ALLOW"), (text) =>
-      Option.isSome(text) && text.value === ""
-        ? Effect.fail(fault("POLICY_ALLOW: set, but empty; leave it unset, or name what may be attached"))
-        : patterns("POLICY_ALLOW")
-    )
-  }),
+  policyRules,
   principalDeny: Effect.flatMap(handlerRoleName, (role) =>
     Effect.map(
       patterns("PRINCIPAL_DENY", principalPatterns),
