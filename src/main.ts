@@ -6,6 +6,7 @@ import { Cause, ConfigProvider, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
 import packageJson from "../package.json" with { type: "json" }
 import { migrate } from "./commands/migrate.ts"
+import { roleTemplate } from "./commands/roleTemplate.ts"
 import { run, runWorker } from "./commands/run.ts"
 import { status } from "./commands/status.ts"
 import { submit } from "./commands/submit.ts"
@@ -18,7 +19,7 @@ setFlagsFromString("--heap-growing-percent=30")
 
 const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
   Command.withDescription("CSecBridge's access worker for AWS"),
-  Command.withSubcommands([run, migrate, submit, status]),
+  Command.withSubcommands([run, migrate, submit, status, roleTemplate]),
   Command.run({ version: packageJson.version, renderErrors: true })
 )
 

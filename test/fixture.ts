@@ -49,6 +49,7 @@ export const testWorkerConfig = (settings: Partial<WorkerConfig["Service"]> = {}
     recoveryInterval: Duration.seconds(15),
     orphanAfter: Duration.minutes(2),
     policyRules: { deny: [], allow: Option.none() },
+    principalDeny: [],
     durationUnsupported: "fail",
     ...settings
   })
@@ -74,6 +75,8 @@ export const testAwsConfig = (settings: Partial<AwsConfig["Service"]> = {}) =>
     roleName: "cSecBridgeIAMHandlerRole",
     roleSessionName: "cSecBridgeWorkerSession",
     externalId: Option.none(),
+    sessionScope: "account",
+    sourceIdentity: false,
     callTimeout: Duration.seconds(10),
     stsEndpoint: Option.none(),
     iamEndpoint: Option.none(),

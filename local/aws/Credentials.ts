@@ -16,7 +16,8 @@ export interface Session {
   readonly roleName: string
   readonly roleSessionName: string
   readonly externalId: string | undefined
-  /** The session policy (`Policy` of AssumeRole) as it was sent. It is remembered, not enforced. */
+  readonly sourceIdentity: string | undefined
+  /** The session policy (`Policy` of AssumeRole) as it was sent. Enforced where the role's own policy is. */
   readonly policy: string | undefined
   readonly durationSeconds: number
   /** Milliseconds since the epoch, by this AWS's clock. */
@@ -33,6 +34,7 @@ export interface Credential {
   /** The resource part of the caller's ARN: `user/NAME` in IAM or `assumed-role/ROLE/SESSION` in STS. */
   readonly resource: string
   readonly session: Session | undefined
+  readonly organizationId: string | undefined
   /** When the session ends, ms; never for long-lived keys. Moves when a test ends sessions early. */
   expiresAt: number
   /** Signing keys by `date/region/service`: four HMACs saved on each call. */
@@ -69,6 +71,7 @@ export class Credentials {
       userId: uniqueId("AIDA", 17, `${master.accountId}/${master.userName}`),
       resource: `user/${master.userName}`,
       session: undefined,
+      organizationId: master.organizationId,
       expiresAt: Number.POSITIVE_INFINITY,
       signingKeys: new Map()
     })
@@ -86,6 +89,7 @@ export class Credentials {
       userId: `${uniqueId("AROA", 17, `${grant.accountId}/${grant.roleName}`)}:${grant.roleSessionName}`,
       resource: `assumed-role/${grant.roleName}/${grant.roleSessionName}`,
       session: { ...grant, accessKeyId },
+      organizationId: undefined,
       expiresAt: grant.expiresAt,
       signingKeys: new Map<string, Buffer>()
     }

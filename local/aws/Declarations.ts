@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { Policy } from "./Policy.ts"
 
 const AccountId = Schema.String.check(Schema.isPattern(/^\d{12}$/, { message: "Expected an account id: 12 digits" }))
 const PrincipalName = Schema.String.check(
@@ -15,7 +16,9 @@ export const MasterCredentials = Schema.Struct({
   secretAccessKey: Schema.NonEmptyString,
   /** The account that owns the user. */
   accountId: AccountId,
-  userName: PrincipalName
+  userName: PrincipalName,
+  /** The organization that the account belongs to, if any. */
+  organizationId: Schema.optionalKey(Schema.String)
 })
 
 export type MasterCredentials = typeof MasterCredentials.Type
@@ -27,6 +30,10 @@ export const HandlerRole = Schema.Struct({
   trusted: Schema.optionalKey(Schema.Boolean),
   /** The `sts:ExternalId` its trust policy asks for. Absent: none is asked for, and any is accepted. */
   externalId: Schema.optionalKey(Schema.String),
+  /** Who may assume it, evaluated as AWS does. Absent: as `trusted` and `externalId` say. */
+  trustPolicy: Schema.optionalKey(Policy),
+  /** What its sessions may do, evaluated as AWS does, together with their session policies. Absent: everything. */
+  permissionPolicy: Schema.optionalKey(Policy),
   /** The role's MaxSessionDuration, in seconds. Default 3600, as in AWS. */
   maxSessionSeconds: Schema.optionalKey(Count)
 })

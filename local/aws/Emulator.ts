@@ -95,9 +95,11 @@ export class Emulator {
     }
     const outcome =
       spec.service === "iam"
-        ? spec.verb === "list"
-          ? Iam.list(this.world, call, spec.principalType)
-          : Iam.change(this.world, call, spec.verb, spec.principalType)
+        ? spec.verb === "other"
+          ? Iam.other(this.world, call)
+          : spec.verb === "list"
+            ? Iam.list(this.world, call, spec.principalType)
+            : Iam.change(this.world, call, spec.verb, spec.principalType)
         : spec.name === "AssumeRole"
           ? Sts.assumeRole(this.world, call)
           : Sts.getCallerIdentity(call)

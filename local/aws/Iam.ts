@@ -1,6 +1,6 @@
+import { refuseIam } from "./Access.ts"
 import { baseName, parsePolicyArn, pathOf } from "./Arns.ts"
 import type { Call } from "./Call.ts"
-import { callerArn } from "./Credentials.ts"
 import { type AwsFailure, failure } from "./Errors.ts"
 import type { PrincipalType } from "./Operations.ts"
 import { Validation } from "./Validation.ts"
@@ -18,7 +18,7 @@ interface Target {
 const nameForm = /^[\w+=,.@-]*$/
 
 /** Checks what AWS checks before it looks anything up. */
-const validate = (call: Call, validation: Validation, type: PrincipalType): AwsFailure | undefined => {
+const validate = (world: World, call: Call, validation: Validation, type: PrincipalType): AwsFailure | undefined => {
   const name = validation.text(`${type}Name`, { min: 1, max: 64 })
   const failed = validation.failure()
   if (failed !== undefined) return failed
@@ -29,16 +29,7 @@ const validate = (call: Call, validation: Validation, type: PrincipalType): AwsF
       `The specified value for ${member} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-`
     )
   }
-  // Long-lived keys of the worker's own account have no IAM permission anywhere: only a session of the target has.
-  if (call.credential.session === undefined) {
-    const caller = callerArn(call.credential, call.partition)
-    const action = `iam:${call.spec.name}`
-    return failure(
-      "AccessDenied",
-      `User: ${caller} is not authorized to perform: ${action} on resource: ${type.toLowerCase()} ${name} because no identity-based policy allows the ${action} action`
-    )
-  }
-  return undefined
+  return refuseIam(world, call)
 }
 
 const findTarget = (world: World, call: Call, type: PrincipalType): Target | AwsFailure => {
@@ -62,7 +53,7 @@ const readOnlyRole = (principal: Principal): AwsFailure | undefined =>
 export const change = (world: World, call: Call, verb: "attach" | "detach", type: PrincipalType): IamResult => {
   const validation = new Validation(call.params)
   const text = validation.text("PolicyArn", { min: 20, max: 2048 })
-  const invalid = validate(call, validation, type)
+  const invalid = validate(world, call, validation, type)
   if (invalid !== undefined) return invalid
   const arn = parsePolicyArn(text)
   if (arn === undefined || arn.partition !== call.partition) return failure("InvalidInput", `ARN ${text} is not valid.`)
@@ -97,7 +88,7 @@ export const list = (world: World, call: Call, type: PrincipalType): IamResult =
   const maxItems = validation.integer("MaxItems", 1, 1000, 100)
   const prefix = validation.text("PathPrefix", { min: 1, max: 512, pattern: String.raw`/|/[!-~]+/`, optional: true })
   const marker = validation.text("Marker", { min: 1, max: 320, optional: true })
-  const invalid = validate(call, validation, type)
+  const invalid = validate(world, call, validation, type)
   if (invalid !== undefined) return invalid
   const after = Buffer.from(marker, "base64url").toString()
   if (after !== "" && parsePolicyArn(after) === undefined) return failure("ValidationError", "Invalid Marker.")
@@ -119,3 +110,7 @@ export const list = (world: World, call: Call, type: PrincipalType): IamResult =
     members === "" ? "    <AttachedPolicies/>\n" : `    <AttachedPolicies>\n${members}    </AttachedPolicies>\n`
   return { result: `${policies}    <IsTruncated>${truncated}</IsTruncated>\n${markerXml}` }
 }
+
+/** Any other operation: authorized, and then not carried out. */
+export const other = (world: World, call: Call): IamResult =>
+  refuseIam(world, call) ?? failure("InvalidAction", `${call.spec.name} is allowed, but this AWS does not carry it out`)

@@ -35,7 +35,38 @@ interface IamOperation {
   readonly principalType: PrincipalType
 }
 
-export type OperationSpec = StsOperation | IamOperation
+/** This AWS only says whether the caller may. */
+interface UnperformedOperation {
+  readonly service: "iam"
+  readonly name: string
+  readonly verb: "other"
+}
+
+export type OperationSpec = StsOperation | IamOperation | UnperformedOperation
+
+/** What an attacker might try with the worker's keys. */
+export const unperformed = [
+  "AddUserToGroup",
+  "AttachGroupPolicy",
+  "CreateAccessKey",
+  "CreateLoginProfile",
+  "CreatePolicy",
+  "CreatePolicyVersion",
+  "CreateRole",
+  "CreateUser",
+  "DeleteRole",
+  "DeleteRolePermissionsBoundary",
+  "DeleteRolePolicy",
+  "DeleteUserPermissionsBoundary",
+  "PutRolePermissionsBoundary",
+  "PutRolePolicy",
+  "PutUserPermissionsBoundary",
+  "PutUserPolicy",
+  "SetDefaultPolicyVersion",
+  "UpdateAssumeRolePolicy",
+  "UpdateLoginProfile",
+  "UpdateRole"
+] as const
 
 const specs: ReadonlyArray<OperationSpec> = [
   { service: "sts", name: "AssumeRole" },
@@ -45,7 +76,8 @@ const specs: ReadonlyArray<OperationSpec> = [
   { service: "iam", name: "AttachRolePolicy", verb: "attach", principalType: "Role" },
   { service: "iam", name: "DetachRolePolicy", verb: "detach", principalType: "Role" },
   { service: "iam", name: "ListAttachedUserPolicies", verb: "list", principalType: "User" },
-  { service: "iam", name: "ListAttachedRolePolicies", verb: "list", principalType: "Role" }
+  { service: "iam", name: "ListAttachedRolePolicies", verb: "list", principalType: "Role" },
+  ...unperformed.map((name) => ({ service: "iam", name, verb: "other" }) as const)
 ]
 
 const byName = new Map<string, OperationSpec>(specs.map((spec) => [spec.name, spec]))
@@ -57,4 +89,5 @@ export const findOperation = (action: string, version: string): OperationSpec | 
 }
 
 /** Attach and detach count against an account's write rate; lists and STS calls do not. */
-export const isWrite = (spec: OperationSpec): boolean => spec.service === "iam" && spec.verb !== "list"
+export const isWrite = (spec: OperationSpec): boolean =>
+  spec.service === "iam" && (spec.verb === "attach" || spec.verb === "detach")

@@ -1,7 +1,10 @@
+import { Option } from "effect"
+import { refuseAssuming } from "./Access.ts"
 import { parseRoleArn, type RoleArn } from "./Arns.ts"
 import type { Call } from "./Call.ts"
 import { callerArn, type Credential } from "./Credentials.ts"
 import { type AwsFailure, failure } from "./Errors.ts"
+import { decodePolicy } from "./Policy.ts"
 import { Validation } from "./Validation.ts"
 import type { HandlerRole } from "./Declarations.ts"
 import type { World } from "./World.ts"
@@ -46,7 +49,10 @@ const checkPolicy = (policy: string | null): AwsFailure | undefined => {
       `Packed policy consumes ${percent}% of allotted space, please use smaller policy.`
     )
   }
-  return isJson(policy) ? undefined : failure("MalformedPolicyDocument")
+  if (!isJson(policy)) return failure("MalformedPolicyDocument")
+  return Option.isSome(decodePolicy(policy))
+    ? undefined
+    : failure("MalformedPolicyDocument", "This policy has what this AWS does not evaluate")
 }
 
 const trusts = (role: HandlerRole, externalId: string | undefined): boolean =>
@@ -56,7 +62,10 @@ const trusts = (role: HandlerRole, externalId: string | undefined): boolean =>
 const findRole = (world: World, call: Call, arn: RoleArn, externalId: string | undefined): HandlerRole | AwsFailure => {
   const account = world.findAccount(arn.accountId)
   const role = account === undefined ? undefined : world.findAssumable(account, arn.name)
-  if (role !== undefined && trusts(role, externalId)) return role
+  if (role !== undefined && trusts(role, externalId)) {
+    const roleArn = `arn:${call.partition}:iam::${arn.accountId}:role/${role.name}`
+    return refuseAssuming(world, call, role, roleArn) ?? role
+  }
   const caller = callerArn(call.credential, call.partition)
   return failure(
     "AccessDenied",
@@ -87,6 +96,9 @@ const assumeRoleXml = (
   `      <SecretAccessKey>${session.secretAccessKey}</SecretAccessKey>\n` +
   `      <SessionToken>${session.sessionToken}</SessionToken>\n` +
   `      <Expiration>${new Date(session.expiresAt).toISOString().replace(/\.\d+/, "")}</Expiration>\n    </Credentials>\n` +
+  (session.session?.sourceIdentity === undefined
+    ? ""
+    : `    <SourceIdentity>${escapeXml(session.session.sourceIdentity)}</SourceIdentity>\n`) +
   (policy === null
     ? ""
     : `    <PackedPolicySize>${Math.ceil((policy.length / maxPolicyLength) * 100)}</PackedPolicySize>\n`)
@@ -98,6 +110,12 @@ export const assumeRole = (world: World, call: Call): StsResult => {
   const roleArn = validation.text("RoleArn", { min: 20, max: 2048 })
   const roleSessionName = validation.text("RoleSessionName", { min: 2, max: 64, pattern: String.raw`[\w+=,.@-]*` })
   const durationSeconds = validation.integer("DurationSeconds", 900, 43_200, defaultDurationSeconds)
+  const sourceIdentity = validation.text("SourceIdentity", {
+    min: 2,
+    max: 64,
+    pattern: String.raw`[\w+=,.@-]*`,
+    optional: true
+  })
   validation.text("ExternalId", { min: 2, max: 1224, pattern: String.raw`[\w+=,.@:\/-]*`, optional: true })
   const invalid = validation.failure()
   if (invalid !== undefined) return invalid
@@ -117,6 +135,7 @@ export const assumeRole = (world: World, call: Call): StsResult => {
     roleName: role.name,
     roleSessionName,
     externalId,
+    sourceIdentity: sourceIdentity === "" ? undefined : sourceIdentity,
     policy: policy ?? undefined,
     durationSeconds,
     // STS answers whole seconds, and means them.

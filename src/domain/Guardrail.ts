@@ -1,7 +1,8 @@
 import type { Option } from "effect"
 import { RegExp as Re, Result, Schema } from "effect"
+import type { Partition, PolicyChange } from "./PolicyChange.ts"
 
-/** A guardrail forbids to attach the policy. AWS was not called. */
+/** A guardrail forbids to attach the policy, or to attach one to the principal. AWS was not called. */
 export class PolicyForbidden extends Schema.TaggedError<PolicyForbidden>()("PolicyForbidden", {
   message: Schema.String
 }) {
@@ -30,6 +31,39 @@ export const checkPolicy = (rules: PolicyRules, arn: string): Result.Result<void
   }
   return Result.void
 }
+
+/**
+ * Whether policies may be attached to a principal, by its ARN (`PRINCIPAL_DENY`). A job names the principal without its path, so that the ARN
+ * has none; but the roles that AWS makes, which are known by their names, have theirs.
+ */
+export const checkPrincipal = (
+  deny: ReadonlyArray<string>,
+  partition: Partition,
+  { accountId, principal, principalType }: PolicyChange
+): Result.Result<void, PolicyForbidden> => {
+  const arn = `arn:${partition}:iam::${accountId}:${principalType.toLowerCase()}/${principalType === "Role" ? reservedPath(principal) : ""}${principal}`
+  const denied = deny.find((pattern) => matches(pattern, arn, "i"))
+  return denied === undefined
+    ? Result.void
+    : Result.fail(new PolicyForbidden({ message: `${arn} matches ${denied} of PRINCIPAL_DENY` }))
+}
+
+/** What `PRINCIPAL_DENY` is by default: the handler role, and what AWS lets nobody modify. */
+export const protectedPrincipals = (handlerRole: string): ReadonlyArray<string> =>
+  [handlerRole, `${serviceRoles}*`, `${reservedRoles}*`].map((role) => `arn:*:iam::*:role/${role}`)
+
+/** Followed by the service. https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create-service-linked-role.html */
+const serviceRoles = "aws-service-role/"
+
+/** https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html */
+const reservedRoles = "aws-reserved/"
+
+const reservedPath = (role: string): string =>
+  /^AWSServiceRoleFor/i.test(role)
+    ? serviceRoles
+    : /^AWSReservedSSO_/i.test(role)
+      ? `${reservedRoles}sso.amazonaws.com/`
+      : ""
 
 const matches = (pattern: string, arn: string, flags: "i" | ""): boolean =>
   new RegExp(`^${pattern.split("*").map(Re.escape).join(".*")}$`, flags).test(arn)

@@ -5,6 +5,8 @@ export type Partition = "aws" | "aws-cn" | "aws-us-gov"
 
 /** Attach one policy to, or detach it from, one principal of one account. */
 export interface PolicyChange {
+  /** The request that asks for it. */
+  readonly correlationId: string
   readonly accountId: string
   readonly principalType: Job["principal_type"]
   readonly principal: string
@@ -14,6 +16,7 @@ export interface PolicyChange {
 
 /** The change that a job asks for. Safe to build ARNs from: every part of a `Job` was checked on decoding. */
 export const policyChange = (partition: Partition, job: Job): PolicyChange => ({
+  correlationId: job.correlation_id,
   accountId: job.account_id,
   principalType: job.principal_type,
   principal: job.principal,

@@ -1,5 +1,5 @@
 import { Effect, Metric } from "effect"
-import { checkPolicy } from "../domain/Guardrail.ts"
+import { checkPolicy, checkPrincipal } from "../domain/Guardrail.ts"
 import { decodeJob, type Job } from "../domain/Job.ts"
 import * as metrics from "../domain/metrics.ts"
 import { monotonicMillis } from "../domain/monotonicMillis.ts"
@@ -83,4 +83,5 @@ const check = Effect.fnUntraced(function* (job: Job, claim: Claim, change: Polic
     })
   }
   yield* Effect.fromResult(checkPolicy(config.policyRules, change.policyArn))
+  yield* Effect.fromResult(checkPrincipal(config.principalDeny, (yield* AwsConfig).partition, change))
 })

@@ -55,6 +55,10 @@ export class AwsConfig extends Context.Service<
     readonly roleName: string
     readonly roleSessionName: string
     readonly externalId: Option.Option<string>
+    /** Whose a session is: all jobs' of an account, or each job's own, narrowed to what it does. */
+    readonly sessionScope: "account" | "job"
+    /** Whether sessions carry a SourceIdentity. */
+    readonly sourceIdentity: boolean
     /** One STS or IAM call, connect to last byte. */
     readonly callTimeout: Duration.Duration
     readonly stsEndpoint: Option.Option<string>
@@ -86,6 +90,8 @@ export class WorkerConfig extends Context.Service<
     /** How long a pending request may lie untouched before it may count as one without a job. */
     readonly orphanAfter: Duration.Duration
     readonly policyRules: PolicyRules
+    /** ARN patterns of principals to which nothing may be attached. */
+    readonly principalDeny: ReadonlyArray<string>
     readonly durationUnsupported: "fail" | "ignore"
   }
 >()("worker-service-aws/services/WorkerConfig") {}

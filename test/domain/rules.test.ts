@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Result, Schema } from "effect"
-import { checkPolicy } from "../../src/domain/Guardrail.ts"
+import { checkPolicy, checkPrincipal, protectedPrincipals } from "../../src/domain/Guardrail.ts"
 import { handlerRoleArn, operationOf, partitionOf, policyChange } from "../../src/domain/PolicyChange.ts"
 import { disagreements, type RequestRow } from "../../src/domain/Request.ts"
 import {
@@ -68,6 +68,30 @@ describe("checkPolicy", () => {
     ["deny before allow", [read], ["*"], read, false]
   ] as const)("%s", (_, deny, allow, arn, expected) => {
     assert.strictEqual(allowed(deny, allow, arn), expected)
+  })
+})
+
+describe("checkPrincipal", () => {
+  const byDefault = protectedPrincipals("Handler")
+
+  it.each([
+    ["a user", byDefault, "User", "alice", true],
+    ["a role", byDefault, "Role", "deploy", true],
+    ["the handler role", byDefault, "Role", "Handler", false],
+    ["the handler role in another case", byDefault, "Role", "hANDLER", false],
+    ["a user of its name", byDefault, "User", "Handler", true],
+    ["a role whose name begins like it", byDefault, "Role", "Handler2", true],
+    ["a service's role", byDefault, "Role", "AWSServiceRoleForSupport", false],
+    ["a service's role in another case", byDefault, "Role", "awsservicerolefortrustedadvisor", false],
+    ["a role of the SSO", byDefault, "Role", "AWSReservedSSO_Admin_0123456789abcdef", false],
+    ["a user who is called like one", byDefault, "User", "AWSReservedSSO_Admin", true],
+    ["a pattern", ["arn:aws:iam::*:role/break-glass*"], "Role", "break-glass-1", false],
+    ["a pattern of another account", ["arn:aws:iam::210987654321:role/*"], "Role", "deploy", true],
+    ["a pattern without the rest of the ARN", ["*/root"], "User", "root", false],
+    ["nothing denied", [], "Role", "Handler", true]
+  ] as const)("%s", (_, deny, principal_type, principal, expected) => {
+    const result = checkPrincipal(deny, "aws", policyChange("aws", aJob({ principal, principal_type })))
+    assert.strictEqual(Result.isSuccess(result), expected)
   })
 })
 

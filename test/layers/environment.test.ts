@@ -42,6 +42,8 @@ describe("the environment", () => {
         roleName: "cSecBridgeIAMHandlerRole",
         roleSessionName: "cSecBridgeWorkerSession",
         externalId: Option.none(),
+        sessionScope: "account",
+        sourceIdentity: false,
         callTimeout: Duration.seconds(10),
         stsEndpoint: Option.none(),
         iamEndpoint: Option.none()
@@ -74,6 +76,11 @@ describe("the environment", () => {
         unknownJobGrace: Duration.seconds(3),
         shutdownGrace: Duration.seconds(25),
         policyRules: { deny: [], allow: Option.none() },
+        principalDeny: [
+          "arn:*:iam::*:role/cSecBridgeIAMHandlerRole",
+          "arn:*:iam::*:role/aws-service-role/*",
+          "arn:*:iam::*:role/aws-reserved/*"
+        ],
         durationUnsupported: "fail"
       })
       assert.deepStrictEqual(Context.get(context, HttpConfig), { host: "0.0.0.0", port: 8080 })
@@ -91,6 +98,8 @@ describe("the environment", () => {
         AWS_ASSUME_ROLE_NAME: "Handler",
         AWS_ROLE_SESSION_NAME: "Session",
         AWS_EXTERNAL_ID: "ext:1/2",
+        AWS_SESSION_SCOPE: "job",
+        AWS_SOURCE_IDENTITY: "on",
         AWS_CALL_TIMEOUT: "250 millis",
         AWS_ENDPOINT_URL: "http://localhost:1",
         AWS_ENDPOINT_URL_STS: "http://localhost:2",
@@ -114,6 +123,7 @@ describe("the environment", () => {
         SHUTDOWN_GRACE: "5 seconds",
         POLICY_DENY: "arn:aws:iam::aws:policy/AdministratorAccess, *IAMFullAccess",
         POLICY_ALLOW: "arn:aws:iam::aws:policy/*",
+        PRINCIPAL_DENY: "arn:aws:iam::*:role/break-glass*, *admin*,*:user/root",
         DURATION_UNSUPPORTED: "ignore",
         HTTP_HOST: "127.0.0.1",
         HTTP_PORT: "0",
@@ -122,6 +132,7 @@ describe("the environment", () => {
       })
       const aws = Context.get(context, AwsConfig)
       assert.strictEqual(aws.partition, "aws-cn")
+      assert.deepInclude(aws, { sessionScope: "job", sourceIdentity: true })
       const credentials = Option.getOrThrow(aws.credentials)
       assert.deepStrictEqual(
         [credentials.accessKeyId, Redacted.value(credentials.secretAccessKey)],
@@ -135,6 +146,7 @@ describe("the environment", () => {
         deny: ["arn:aws:iam::aws:policy/AdministratorAccess", "*IAMFullAccess"],
         allow: Option.some(["arn:aws:iam::aws:policy/*"])
       })
+      assert.deepStrictEqual(worker.principalDeny, ["arn:aws:iam::*:role/break-glass*", "*admin*", "*:user/root"])
       assert.strictEqual(Duration.toMillis(worker.unknownJobGrace), 0)
       assert.deepInclude(Context.get(context, RedisConfig), {
         port: 6380,
@@ -205,6 +217,11 @@ describe("the environment", () => {
     ["POLICY_DENY", "AdministratorAccess"],
     ["POLICY_ALLOW", "arn:aws:iam::aws:policy/A,,"],
     ["POLICY_ALLOW", ""],
+    ["PRINCIPAL_DENY", "admin"],
+    ["PRINCIPAL_DENY", "arn:aws:iam::*:role/team/admin"],
+    ["PRINCIPAL_DENY", "arn:aws:iam::*:policy/Admin"],
+    ["AWS_SESSION_SCOPE", "request"],
+    ["AWS_SOURCE_IDENTITY", "maybe"],
     ["DURATION_UNSUPPORTED", "maybe"],
     ["LOG_LEVEL", "loud"],
     ["LOG_FORMAT", "xml"],

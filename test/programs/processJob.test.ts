@@ -297,6 +297,31 @@ describe("the life of a job", () => {
     }).pipe(withWorker({ policyRules }))
   )
 
+  const principalDeny = ["arn:aws:iam::*:user/alice"]
+  it.effect("PRINCIPAL_DENY: an add fails without a call", () =>
+    Effect.gen(function* () {
+      const job = yield* request()
+      yield* deliver
+      const { lists, log, status } = yield* stateOf(job.correlation_id)
+      assert.deepStrictEqual([status, lists], ["FAILED", [0, 0, 0, 0]])
+      assert.strictEqual(
+        log,
+        "PolicyForbidden: arn:aws:iam::123456789012:user/alice matches arn:aws:iam::*:user/alice of PRINCIPAL_DENY"
+      )
+      assert.deepStrictEqual(yield* calls, [])
+    }).pipe(withWorker({ principalDeny }))
+  )
+
+  it.effect("PRINCIPAL_DENY: a remove goes through", () =>
+    Effect.gen(function* () {
+      const job = yield* request(aJob({ action: "remove" }))
+      const aws = yield* AwsIamControl
+      aws.attach(policyChange("aws", job))
+      yield* deliver
+      assert.deepStrictEqual(aws.attachments(), [])
+    }).pipe(withWorker({ principalDeny }))
+  )
+
   it.effect.each([
     ["fail", "FAILED"],
     ["ignore", "SUCCESS"]

@@ -22,9 +22,9 @@ export const AwsIamLive = Layer.effect(
     const sessions = yield* AwsSessions
     const { callTimeout } = yield* AwsConfig
 
-    const withClient = <A>(accountId: string, use: (client: IAMClient) => Effect.Effect<A, AwsError>) => {
-      const once = Effect.flatMap(sessions.client(accountId), (client) =>
-        Effect.tapErrorTag(use(client), "SessionExpired", () => sessions.forget(accountId, client))
+    const withClient = <A>(change: PolicyChange, use: (client: IAMClient) => Effect.Effect<A, AwsError>) => {
+      const once = Effect.flatMap(sessions.client(change), (client) =>
+        Effect.tapErrorTag(use(client), "SessionExpired", () => sessions.forget(change, client))
       )
       return Effect.catchTag(once, "SessionExpired", () => once)
     }
@@ -51,8 +51,8 @@ export const AwsIamLive = Layer.effect(
       })
 
     return AwsIam.of({
-      apply: (change) => withClient(change.accountId, (client) => apply(client, change, callTimeout)),
-      isAttached: (change) => withClient(change.accountId, (client) => isAttached(client, change)),
+      apply: (change) => withClient(change, (client) => apply(client, change, callTimeout)),
+      isAttached: (change) => withClient(change, (client) => isAttached(client, change)),
       identity: sessions.identity
     })
   })

@@ -1,15 +1,20 @@
 import { IAMClient } from "@aws-sdk/client-iam"
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts"
 import { Cache, Clock, Duration, Effect, Exit, Layer, Option, Redacted } from "effect"
-import { ServiceUnavailable } from "../../domain/AwsError.ts"
-import { handlerRoleArn } from "../../domain/PolicyChange.ts"
+import { type AccessDenied, ServiceUnavailable } from "../../domain/AwsError.ts"
+import { maxSessionSeconds } from "../../domain/handlerRole/HandlerRole.ts"
+import { accountSessionPolicy, jobSessionPolicy } from "../../domain/handlerRole/sessionPolicy.ts"
+import { handlerRoleArn, type PolicyChange } from "../../domain/PolicyChange.ts"
 import { AwsConfig, WorkerConfig } from "../../services/Config.ts"
 import { AwsSessions } from "../../services/AwsSessions.ts"
 import { httpHandler } from "./httpHandler.ts"
 import { sdkCall } from "./sdkCall.ts"
 
-/** The longest that role chaining allows. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
-const sessionDuration = Duration.hours(1)
+/** How long a shared session lasts: the longest that role chaining allows. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
+const sharedFor = Duration.seconds(maxSessionSeconds)
+
+/** How long a job's own session lasts: the shortest that STS gives. */
+const ownFor = Duration.minutes(15)
 
 /** A session is given up so long before its end: a call that starts with it must not outlive it. */
 const margin = Duration.minutes(6)
@@ -17,35 +22,19 @@ const margin = Duration.minutes(6)
 /** How long an account whose role cannot be assumed fails without asking STS again. */
 const deniedFor = Duration.seconds(10)
 
-/** Accounts whose sessions are kept; the least recently used one makes room. */
+/** Accounts or jobs whose sessions are kept; the least recently used one makes room. */
 const capacity = 1_000
 
-/**
- * What an assumed session may do, whatever its role may: constant, so that sessions can be shared. At most 2,048 characters.
- */
-const sessionPolicy = JSON.stringify({
-  Version: "2012-10-17",
-  Statement: [
-    {
-      Effect: "Allow",
-      Action: [
-        "iam:AttachUserPolicy",
-        "iam:DetachUserPolicy",
-        "iam:AttachRolePolicy",
-        "iam:DetachRolePolicy",
-        "iam:ListAttachedUserPolicies",
-        "iam:ListAttachedRolePolicies"
-      ],
-      Resource: "*"
-    }
-  ]
-})
+/** What a session is for: all jobs of an account, by its id, or the change of one job. */
+type Purpose = string | PolicyChange
+
+const sharedPolicy = JSON.stringify(accountSessionPolicy)
 
 export const AwsSessionsLive = Layer.effect(
   AwsSessions,
   Effect.gen(function* () {
     const config = yield* AwsConfig
-    const { concurrency } = yield* WorkerConfig
+    const { concurrency, workerId } = yield* WorkerConfig
     const timeout = Duration.toMillis(config.callTimeout)
 
     const sts = yield* Effect.acquireRelease(
@@ -67,19 +56,41 @@ export const AwsSessionsLive = Layer.effect(
       (client) => Effect.sync(() => client.destroy())
     )
 
-    const assume = Effect.fnUntraced(function* (accountId: string) {
+    const purposeOf = (change: PolicyChange): Purpose => (config.sessionScope === "job" ? change : change.accountId)
+
+    const shared = {
+      RoleSessionName: config.roleSessionName,
+      DurationSeconds: Duration.toSeconds(sharedFor),
+      Policy: sharedPolicy,
+      ...(config.sourceIdentity && { SourceIdentity: sourceIdentityOf(workerId) })
+    }
+    const own = (change: PolicyChange) => ({
+      RoleSessionName: change.correlationId,
+      DurationSeconds: Duration.toSeconds(ownFor),
+      Policy: JSON.stringify(jobSessionPolicy(config.partition, change)),
+      ...(config.sourceIdentity && { SourceIdentity: change.correlationId })
+    })
+
+    const denied = yield* Cache.make({
+      capacity,
+      timeToLive: deniedFor,
+      lookup: (_accountId: string): Effect.Effect<AccessDenied> => Effect.never
+    })
+
+    const assume = Effect.fnUntraced(function* (purpose: Purpose) {
+      const [accountId, session] = typeof purpose === "string" ? [purpose, shared] : [purpose.accountId, own(purpose)]
+      const before = yield* Cache.getOption(denied, accountId)
+      if (Option.isSome(before)) return yield* before.value
       const { value } = yield* sdkCall("AssumeRole", config.callTimeout, (options) =>
         sts.send(
           new AssumeRoleCommand({
+            ...session,
             RoleArn: handlerRoleArn(config.partition, accountId, config.roleName),
-            RoleSessionName: config.roleSessionName,
-            DurationSeconds: Duration.toSeconds(sessionDuration),
-            ExternalId: Option.getOrUndefined(config.externalId),
-            Policy: sessionPolicy
+            ExternalId: Option.getOrUndefined(config.externalId)
           }),
           options
         )
-      )
+      ).pipe(Effect.tapErrorTag("AccessDenied", (error) => Cache.set(denied, accountId, error)))
       const { AccessKeyId, Expiration, SecretAccessKey, SessionToken } = value.Credentials ?? {}
       if (AccessKeyId === undefined || SecretAccessKey === undefined || SessionToken === undefined) {
         return yield* new ServiceUnavailable({
@@ -97,26 +108,29 @@ export const AwsSessionsLive = Layer.effect(
         requestHandler: sts.config.requestHandler
       })
       const now = yield* Clock.currentTimeMillis
-      const lifetime = Expiration === undefined ? Duration.toMillis(sessionDuration) : Expiration.getTime() - now
+      const lifetime = Expiration === undefined ? session.DurationSeconds * 1_000 : Expiration.getTime() - now
       return { client, usableFor: Duration.millis(Math.max(0, lifetime - Duration.toMillis(margin))) }
     })
 
     const sessions = yield* Cache.makeWith(assume, {
-      capacity,
-      timeToLive: (exit) => {
-        if (Exit.isSuccess(exit)) return exit.value.usableFor
-        const error = Exit.findErrorOption(exit)
-        return Option.isSome(error) && error.value._tag === "AccessDenied" ? deniedFor : Duration.zero
-      }
+      capacity: Math.max(capacity, concurrency),
+      timeToLive: (exit) => (Exit.isSuccess(exit) ? exit.value.usableFor : Duration.zero)
     })
 
     return AwsSessions.of({
-      client: (accountId) => Effect.map(Cache.get(sessions, accountId), ({ client }) => client),
-      forget: (accountId, client) =>
-        Effect.asVoid(Cache.invalidateWhen(sessions, accountId, (session) => session.client === client)),
+      client: (change) => Effect.map(Cache.get(sessions, purposeOf(change)), ({ client }) => client),
+      forget: (change, client) =>
+        Effect.asVoid(Cache.invalidateWhen(sessions, purposeOf(change), (session) => session.client === client)),
       identity: sdkCall("GetCallerIdentity", config.callTimeout, (options) =>
         sts.send(new GetCallerIdentityCommand({}), options)
       ).pipe(Effect.map(({ value }) => value.Arn ?? "unknown"))
     })
   })
 )
+
+/** SourceIdentity of sessions that jobs share: the worker's id, as far as STS takes it. The trail of each request names it, too. */
+const sourceIdentityOf = (workerId: string): string =>
+  workerId
+    .replaceAll(/[^\w+=,.@-]/g, "-")
+    .padEnd(2, "-")
+    .slice(0, 64)

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { hostname } from "node:os"
 import { Duration, Effect, Option, Schema } from "effect"
+import { protectedPrincipals } from "../../domain/Guardrail.ts"
 import { partitionOf } from "../../domain/PolicyChange.ts"
 import {
   anyCase,
@@ -59,7 +60,8 @@ export const redis = readAll({
   fetchMode: withDefault("REDIS_FETCH_MODE", Schema.Literals(["blmove", "brpop"]), "blmove")
 })
 
-const region = required("AWS_REGION", text(/^[a-z]{2}(?:-[a-z]+)+-\d+$/, "an AWS region"))
+const regionName = text(/^[a-z]{2}(?:-[a-z]+)+-\d+$/, "an AWS region")
+const region = required("AWS_REGION", regionName)
 
 const endpoint = (service: "STS" | "IAM") =>
   Effect.map(
@@ -79,17 +81,30 @@ const credentials = Effect.flatMap(
         )
 )
 
-export const aws = readAll({
-  region,
-  partition: Effect.map(region, partitionOf),
-  credentials,
-  roleName: withDefault("AWS_ASSUME_ROLE_NAME", text(/^[\w+=,.@-]{1,64}$/, "a role name"), "cSecBridgeIAMHandlerRole"),
+const handlerRoleName = withDefault(
+  "AWS_ASSUME_ROLE_NAME",
+  text(/^[\w+=,.@-]{1,64}$/, "a role name"),
+  "cSecBridgeIAMHandlerRole"
+)
+
+/** How the handler role is assumed. */
+const assuming = {
+  roleName: handlerRoleName,
   roleSessionName: withDefault(
     "AWS_ROLE_SESSION_NAME",
     text(/^[\w+=,.@-]{2,64}$/, "a session name"),
     "cSecBridgeWorkerSession"
   ),
   externalId: optional("AWS_EXTERNAL_ID", text(/^[\w+=,.@:/-]{2,1224}$/, "an external id")),
+  sessionScope: withDefault("AWS_SESSION_SCOPE", Schema.Literals(["account", "job"]), "account"),
+  sourceIdentity: withDefault("AWS_SOURCE_IDENTITY", flag, false)
+}
+
+export const aws = readAll({
+  region,
+  partition: Effect.map(region, partitionOf),
+  credentials,
+  ...assuming,
   callTimeout: withDefault("AWS_CALL_TIMEOUT", duration(Duration.millis(1)), Duration.seconds(10)),
   stsEndpoint: endpoint("STS"),
   iamEndpoint: endpoint("IAM")
@@ -97,11 +112,33 @@ export const aws = readAll({
 
 /** Strict, since a mistyped pattern that matches nothing would be an open door. */
 const arnPatterns = list(/(?:arn:|\*)[\w+=.@:/*-]*/, "ARN patterns")
-const patterns = (variable: string) =>
+const patterns = (variable: string, schema = arnPatterns) =>
   Effect.map(
-    optional(variable, arnPatterns),
+    optional(variable, schema),
     Option.map((all) => all.split(",").map((pattern) => pattern.trim()))
   )
+
+/** Without paths, which jobs do not tell, but for those of the roles that AWS makes. */
+const principalPatterns = list(
+  /(?:arn:[\w*-]+:iam::[\d*]+:(?:user|role|\*)\/(?:aws-service-role\/|aws-reserved\/)?[\w+=.@*-]+|\*(?:(?::(?:user|role))?\/)?[\w+=.@*-]*)/,
+  "ARN patterns of users and roles, without paths"
+)
+
+const policyRules = readAll({
+  deny: Effect.map(
+    patterns("POLICY_DENY"),
+    Option.getOrElse((): Array<string> => [])
+  ),
+  // Empty by a failed template, it would allow everything.
+  allow: Effect.flatMap(raw("POLICY_ALLOW"), (text) =>
+    Option.isSome(text) && text.value === ""
+      ? Effect.fail(fault("POLICY_ALLOW: set, but empty; leave it unset, or name what may be attached"))
+      : patterns("POLICY_ALLOW")
+  )
+})
+
+/** What the handler role's policies follow from; none of it has to be set. */
+export const handlerRole = readAll({ region: optional("AWS_REGION", regionName), ...assuming, policyRules })
 
 export const worker = readAll({
   workerId: Effect.map(
@@ -119,18 +156,13 @@ export const worker = readAll({
   lease: withDefault("JOB_LEASE", duration(Duration.seconds(1)), Duration.seconds(60)),
   recoveryInterval: withDefault("RECOVERY_INTERVAL", duration(Duration.millis(100)), Duration.seconds(15)),
   orphanAfter: withDefault("ORPHAN_AFTER", duration(Duration.seconds(1)), Duration.minutes(2)),
-  policyRules: readAll({
-    deny: Effect.map(
-      patterns("POLICY_DENY"),
-      Option.getOrElse((): Array<string> => [])
-    ),
-    // Empty by a failed template, it would allow everything.
-    allow: Effect.flatMap(raw("POLICY_ALLOW"), (text) =>
-      Option.isSome(text) && text.value === ""
-        ? Effect.fail(fault("POLICY_ALLOW: set, but empty; leave it unset, or name what may be attached"))
-        : patterns("POLICY_ALLOW")
+  policyRules,
+  principalDeny: Effect.flatMap(handlerRoleName, (role) =>
+    Effect.map(
+      patterns("PRINCIPAL_DENY", principalPatterns),
+      Option.getOrElse(() => protectedPrincipals(role))
     )
-  }),
+  ),
   durationUnsupported: withDefault("DURATION_UNSUPPORTED", Schema.Literals(["fail", "ignore"]), "fail"),
   // Nothing uses these yet; a bad value is told all the same, so that it is no surprise later.
   reserved: readAll({

@@ -51,7 +51,9 @@ describe("the controls", () => {
               policies: ["team/Auditors"]
             }
           ],
-          sessions: [...aws.world.sessions()].map(({ externalId: _e, policy: _p, ...session }) => session)
+          sessions: [...aws.world.sessions()].map(
+            ({ externalId: _e, policy: _p, sourceIdentity: _s, ...session }) => session
+          )
         }
       })
       yield* control("POST rate", { writesPerSecond: null })

@@ -67,6 +67,7 @@ describe("AssumeRole", () => {
           roleName: "Handler",
           roleSessionName: "worker",
           externalId: "whatever",
+          sourceIdentity: undefined,
           policy: Policy,
           durationSeconds: 900,
           expiresAt: expiration
