@@ -4,7 +4,10 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, ConfigProvider, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
+import { dead } from "./commands/dead/dead.ts"
 import { migrate } from "./commands/migrate.ts"
+import { queue } from "./commands/queue.ts"
+import { retry } from "./commands/retry.ts"
 import { run, runWorker } from "./commands/run.ts"
 import { status } from "./commands/status.ts"
 import { submit } from "./commands/submit.ts"
@@ -17,7 +20,7 @@ setFlagsFromString("--heap-growing-percent=30")
 
 const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
   Command.withDescription("CSecBridge's access worker for AWS"),
-  Command.withSubcommands([run, migrate, submit, status]),
+  Command.withSubcommands([run, migrate, submit, status, retry, queue, dead]),
   Command.run({ version: "0.1.0", renderErrors: true })
 )
 
