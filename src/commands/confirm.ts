@@ -3,6 +3,7 @@ import { Flag, Prompt, TerminalCapabilities } from "effect/cli"
 import { Refused } from "../domain/Refused.ts"
 
 export const yes = Flag.Boolean("yes").pipe(
+  Flag.withoutNegation,
   Flag.withDescription("Do not ask; needed where nobody can be asked"),
   Flag.withDefault(false)
 )

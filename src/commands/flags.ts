@@ -2,7 +2,11 @@ import { Argument, Flag } from "effect/cli"
 import { Who, Why } from "../domain/Intervention.ts"
 import { CorrelationId } from "../domain/Job.ts"
 
-export const json = Flag.Boolean("json").pipe(Flag.withDescription("Print JSON, for scripts"), Flag.withDefault(false))
+export const json = Flag.Boolean("json").pipe(
+  Flag.withoutNegation,
+  Flag.withDescription("Print JSON, for scripts"),
+  Flag.withDefault(false)
+)
 
 export const correlationId = Argument.String("correlation-id").pipe(
   Argument.withDescription("The id that the API answered with"),

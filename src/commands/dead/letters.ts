@@ -17,6 +17,7 @@ export const id = Argument.String("id").pipe(
 export const chosen = {
   ids: Argument.variadic(id),
   all: Flag.Boolean("all").pipe(
+    Flag.withoutNegation,
     Flag.withDescription("All that there are now, the oldest first; asks before"),
     Flag.withDefault(false)
   ),
