@@ -208,6 +208,13 @@ describe.skipIf(inject("redis") === undefined)("the commands of operators", () =
         stderr: ""
       })
       assert.strictEqual((yield* lengths)[2], 0)
+
+      const { redis } = yield* World
+      yield* bury("strange")
+      yield* Effect.promise(() => redis.acl("SETUSER", env.REDIS_USERNAME, "-lrem"))
+      const denied = yield* runCommand(env, "dead", "drop", "--all", "--yes")
+      assert.strictEqual(denied.code, 1)
+      assert.match(denied.stderr, /^error: NOPERM [^\n]*\. Grant LREM to the Redis user[^\n]*\n$/)
     }).pipe(Effect.scoped, Effect.provide(world()))
   )
 
