@@ -7,6 +7,9 @@ import { Command } from "effect/cli"
 import packageJson from "../package.json" with { type: "json" }
 import { migrate } from "./commands/migrate.ts"
 import { roleTemplate } from "./commands/roleTemplate.ts"
+import { dead } from "./commands/dead/dead.ts"
+import { queue } from "./commands/queue.ts"
+import { retry } from "./commands/retry.ts"
 import { run, runWorker } from "./commands/run.ts"
 import { status } from "./commands/status.ts"
 import { submit } from "./commands/submit.ts"
@@ -19,7 +22,7 @@ setFlagsFromString("--heap-growing-percent=30")
 
 const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
   Command.withDescription("CSecBridge's access worker for AWS"),
-  Command.withSubcommands([run, migrate, submit, status, roleTemplate]),
+  Command.withSubcommands([run, migrate, submit, status, roleTemplate, retry, queue, dead]),
   Command.run({ version: packageJson.version, renderErrors: true })
 )
 

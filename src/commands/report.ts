@@ -2,6 +2,8 @@ import { Cause, Console, Effect, Logger, Option } from "effect"
 import { isSqlError } from "effect/sql/SqlError"
 import { reasonOf } from "../domain/reasonOf.ts"
 import { jsonLogger } from "../layers/LoggerLive.ts"
+import { RedisError } from "../services/Redis.ts"
+import { plain } from "./render/text.ts"
 
 /** Says on stderr why a command failed, in a line for people. */
 export const reportToPerson = <A, E extends { readonly message: string }, R>(command: Effect.Effect<A, E, R>) =>
@@ -31,5 +33,13 @@ export const reportToLog = <A, E extends { readonly message: string; readonly _t
 const summary = (cause: Cause.Cause<{ readonly message: string }>): string =>
   Option.match(Cause.findErrorOption(cause), {
     onNone: () => Cause.pretty(cause),
-    onSome: (error) => (isSqlError(error) ? reasonOf(error) : error.message)
+    onSome: (error) => plain(wordsOf(error))
   })
+
+const wordsOf = (error: { readonly message: string }): string => {
+  if (isSqlError(error)) return reasonOf(error)
+  if (!(error instanceof RedisError)) return error.message
+  return error.reason === "Denied"
+    ? `${error.message}. Grant ${error.command} to the Redis user, or use one that has it: REDIS_USERNAME`
+    : `Redis, asked for ${error.command}: ${error.message}`
+}

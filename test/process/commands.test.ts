@@ -14,17 +14,24 @@ const server = () => {
 
 describe("the command line", () => {
   it.live.each([
-    { args: [] },
-    { args: ["run"] },
-    { args: ["migrate"] },
-    { args: ["submit"] },
-    { args: ["status"] },
-    { args: ["role-template"] }
-  ])("$args --help explains itself", ({ args }) =>
+    "",
+    "run",
+    "migrate",
+    "submit",
+    "status",
+    "retry",
+    "queue",
+    "dead",
+    "dead list",
+    "dead show",
+    "dead replay",
+    "dead drop",
+    "role-template"
+  ])("%s --help explains itself", (command) =>
     Effect.gen(function* () {
-      const { code, stdout } = yield* runCommand({}, ...args, "--help")
+      const { code, stdout } = yield* runCommand({}, ...command.split(" ").filter((word) => word !== ""), "--help")
       assert.strictEqual(code, 0)
-      assert.include(stdout, "USAGE")
+      assert.include(stdout, `USAGE\n  worker-service-aws ${command}`.trimEnd())
     })
   )
 
@@ -56,11 +63,39 @@ describe("the command line", () => {
     })
   )
 
-  it.live("tells a command what it lacks, and no more", () =>
+  const database = "DB_HOST: missing; DB_USER: missing; DB_PASSWORD: missing; DB_NAME: missing"
+  it.live.each([
+    ["migrate", database],
+    [`status ${randomUUID()}`, database],
+    ["dead list", "REDIS_HOST: missing"],
+    ["queue", `${database}; REDIS_HOST: missing`]
+  ] as const)("tells %s what it lacks, and no more", ([command, lacks]) =>
     Effect.gen(function* () {
-      const { code, stderr } = yield* runCommand({ DB_HOST: "db" }, "migrate")
-      assert.strictEqual(code, 78)
-      assert.strictEqual(stderr, "error: bad environment: DB_USER: missing; DB_PASSWORD: missing; DB_NAME: missing\n")
+      const { code, stderr, stdout } = yield* runCommand({}, ...command.split(" "))
+      assert.deepStrictEqual(
+        { code, stderr, stdout },
+        { code: 78, stderr: `error: bad environment: ${lacks}\n`, stdout: "" }
+      )
+    })
+  )
+
+  it.live.each([
+    ["dead list", "Redis", "REDIS_HOST"],
+    [`status ${randomUUID()}`, "PostgreSQL", "DB_HOST"]
+  ] as const)("%s ends with 69 while %s is away", ([command, backend, variable]) =>
+    Effect.gen(function* () {
+      const away = {
+        REDIS_HOST: "127.0.0.1",
+        REDIS_PORT: "1",
+        DB_HOST: "127.0.0.1",
+        DB_PORT: "1",
+        DB_USER: "u",
+        DB_PASSWORD: "p",
+        DB_NAME: "d"
+      }
+      const { code, stderr } = yield* runCommand(away, ...command.split(" "))
+      assert.strictEqual(code, 69)
+      assert.match(stderr, new RegExp(`^error: cannot use ${backend} at [^\n]*${variable}[^\n]*\n$`))
     })
   )
 })
