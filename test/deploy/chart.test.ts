@@ -208,7 +208,7 @@ describe.skipIf(!hasHelm)("the chart", () => {
         )(schema)
         const settable = [...properties.env.propertyNames.enum, ...properties.secrets.propertyNames.enum]
         // What the chart sets itself, or leaves to the worker.
-        const managed = ["HTTP_HOST", "HTTP_PORT", "SHUTDOWN_GRACE", "WORKER_ID"]
+        const managed = ["HTTP_PORT", "SHUTDOWN_GRACE", "WORKER_ID"]
         const ofNode = ["NODE_OPTIONS"]
         assert.sameMembers([...settable, ...managed], [...(yield* knownVariables), ...ofNode])
       })

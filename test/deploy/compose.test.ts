@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises"
 import { resolve } from "node:path"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect, Schema } from "effect"
+import { Array, Duration, Effect, Schema } from "effect"
 import { SqlClient } from "effect/sql"
 import { Redis as Client } from "ioredis"
 import { inject } from "vitest"
@@ -43,6 +43,19 @@ describe("compose.yaml", () => {
       assert.strictEqual(deploy?.replicas, 2)
       const drain = yield* Schema.decodeUnknownEffect(Schema.DurationFromString)(environment?.["SHUTDOWN_GRACE"])
       assert.isAbove(Number(/^(\d+)s$/.exec(stop_grace_period ?? "")?.[1]) * 1_000, Duration.toMillis(drain))
+    })
+  )
+
+  it.effect("builds each of our images once, and pulls none", () =>
+    Effect.gen(function* () {
+      const { services } = yield* composeFile
+      const images = ours.map((name) => serviceOf(services, name))
+      const built = images.filter(({ build }) => build !== undefined)
+      assert.deepStrictEqual(
+        built.map(({ image }) => image),
+        Array.dedupe(images.map(({ image }) => image))
+      )
+      assert.isTrue(images.every(({ build, pull_policy }) => pull_policy === (build === undefined ? "never" : "build")))
     })
   )
 

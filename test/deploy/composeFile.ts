@@ -9,6 +9,8 @@ const ComposeFile = Schema.Struct({
   services: Schema.Record(
     Schema.String,
     Schema.Struct({
+      image: Schema.String,
+      pull_policy: Schema.optionalKey(Schema.String),
       build: Schema.optionalKey(Schema.Struct({ context: Schema.String, target: Schema.optionalKey(Schema.String) })),
       command: Schema.optionalKey(Strings),
       entrypoint: Schema.optionalKey(Strings),
