@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises"
 import { assert, describe, layer } from "@effect/vitest"
 import { Duration, Effect, Schema } from "effect"
 import { inject } from "vitest"
+import { parse } from "yaml"
 import { emptyDatabase } from "../database.ts"
 import { runCommand, startWorker } from "../process/program.ts"
 import { awaitStatus, request, World, world } from "../process/world.ts"
@@ -116,6 +117,19 @@ describe.skipIf(!hasHelm)("the chart", () => {
         )
         assert.strictEqual(yield* typeFaults([...few, ...all]), "")
         yield* run(least, "lint", "--strict", chart)
+      })
+    )
+
+    it.effect("takes the values that deploy/README.md shows", () =>
+      Effect.gen(function* () {
+        const { render } = yield* Helm
+        const readme = yield* Effect.promise(() => readFile("deploy/README.md", "utf8"))
+        const shown = parse(/```yaml\n([^]+?)```/.exec(readme)?.[1] ?? "")
+        const account = manifestOf(yield* render(shown), "ServiceAccount")
+        assert.deepInclude(account.metadata, {
+          name: "csb-worker-service-aws",
+          annotations: { "eks.amazonaws.com/role-arn": shown.serviceAccount.roleArn }
+        })
       })
     )
 
