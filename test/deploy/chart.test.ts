@@ -233,7 +233,7 @@ describe.skipIf(!hasHelm)("the chart", () => {
       ["a secret in the clear", { env: { ...least.env, REDIS_PASSWORD: "hunter2" } }, /REDIS_PASSWORD/],
       ["one id for all workers", { env: { ...least.env, WORKER_ID: "w-1" } }, /WORKER_ID/],
       ["a worker without a password", { secrets: {} }, /DB_PASSWORD/],
-      ["a region that is missing", { env: { ...least.env, AWS_REGION: null } }, /AWS_REGION/],
+      ["a region that is missing", { env: { ...least.env, AWS_REGION: undefined } }, /AWS_REGION/],
       ["a role that is none", { serviceAccount: { roleArn: "csb-aws-worker" } }, /roleArn/],
       ["a migration without a password", { migration: { enabled: true } }, /migration/],
       ["KEDA without a user", { autoscaling: { enabled: true } }, /autoscaling/],
