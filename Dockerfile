@@ -9,6 +9,13 @@ COPY tsconfig.json rolldown.config.ts ./
 COPY src ./src
 RUN npm run build
 
+# STS and IAM for trying out, see deploy/compose.yaml.
+FROM build AS local-aws
+COPY local ./local
+USER node
+EXPOSE 4566
+CMD ["node", "local/aws/main.ts", "--host", "0.0.0.0", "--port", "4566", "--open"]
+
 FROM node:24-slim
 ENV NODE_ENV=production
 # Megabytes of each half of V8's young generation: with more it only takes memory.
