@@ -1,9 +1,9 @@
 import { IAMClient } from "@aws-sdk/client-iam"
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts"
-import { Cache, Clock, Duration, Effect, Exit, Layer, Option, Redacted } from "effect"
+import { Cache, Clock, Duration, Effect, Equal, Exit, Layer, Option, Redacted } from "effect"
 import { ServiceUnavailable } from "../../domain/AwsError.ts"
 import { handlerRoleArn } from "../../domain/PolicyChange.ts"
-import { AwsConfig, WorkerConfig } from "../../services/Config.ts"
+import { AwsConfig, type AwsKeys, WorkerConfig } from "../../services/Config.ts"
 import { AwsSessions } from "../../services/AwsSessions.ts"
 import { httpHandler } from "./httpHandler.ts"
 import { sdkCall } from "./sdkCall.ts"
@@ -48,26 +48,34 @@ export const AwsSessionsLive = Layer.effect(
     const { concurrency } = yield* WorkerConfig
     const timeout = Duration.toMillis(config.callTimeout)
 
-    const sts = yield* Effect.acquireRelease(
-      Effect.sync(
-        () =>
-          new STSClient({
-            region: config.region,
-            maxAttempts: 1,
-            ...(Option.isSome(config.stsEndpoint) && { endpoint: config.stsEndpoint.value }),
-            ...(Option.isSome(config.credentials) && {
-              credentials: {
-                accessKeyId: config.credentials.value.accessKeyId,
-                secretAccessKey: Redacted.value(config.credentials.value.secretAccessKey)
-              }
-            }),
-            requestHandler: httpHandler(concurrency, timeout)
-          })
-      ),
-      (client) => Effect.sync(() => client.destroy())
+    // One agent for all clients: sockets are shared, and there is nothing to close when a client goes.
+    const requestHandler = yield* Effect.acquireRelease(
+      Effect.sync(() => httpHandler(concurrency, timeout)),
+      (handler) => Effect.sync(() => handler.destroy?.())
     )
 
+    /** For the master credentials as they are now; another one only when they have changed. */
+    let current: { readonly keys: Option.Option<AwsKeys>; readonly client: STSClient } | undefined
+    const stsClient = Effect.map(Effect.transposeOption(config.credentials), (keys) => {
+      if (current !== undefined && Equal.equals(keys, current.keys)) return current.client
+      const client = new STSClient({
+        region: config.region,
+        maxAttempts: 1,
+        ...(Option.isSome(config.stsEndpoint) && { endpoint: config.stsEndpoint.value }),
+        ...(Option.isSome(keys) && {
+          credentials: {
+            accessKeyId: Redacted.value(keys.value.accessKeyId),
+            secretAccessKey: Redacted.value(keys.value.secretAccessKey)
+          }
+        }),
+        requestHandler
+      })
+      current = { keys, client }
+      return client
+    })
+
     const assume = Effect.fnUntraced(function* (accountId: string) {
+      const sts = yield* stsClient
       const { value } = yield* sdkCall("AssumeRole", config.callTimeout, (options) =>
         sts.send(
           new AssumeRoleCommand({
@@ -93,8 +101,7 @@ export const AwsSessionsLive = Layer.effect(
         maxAttempts: 1,
         ...(Option.isSome(config.iamEndpoint) && { endpoint: config.iamEndpoint.value }),
         credentials: { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken },
-        // One agent for all accounts: sockets are shared, and there is nothing to close when a client goes.
-        requestHandler: sts.config.requestHandler
+        requestHandler
       })
       const now = yield* Clock.currentTimeMillis
       const lifetime = Expiration === undefined ? Duration.toMillis(sessionDuration) : Expiration.getTime() - now
@@ -114,8 +121,10 @@ export const AwsSessionsLive = Layer.effect(
       client: (accountId) => Effect.map(Cache.get(sessions, accountId), ({ client }) => client),
       forget: (accountId, client) =>
         Effect.asVoid(Cache.invalidateWhen(sessions, accountId, (session) => session.client === client)),
-      identity: sdkCall("GetCallerIdentity", config.callTimeout, (options) =>
-        sts.send(new GetCallerIdentityCommand({}), options)
+      identity: Effect.flatMap(stsClient, (sts) =>
+        sdkCall("GetCallerIdentity", config.callTimeout, (options) =>
+          sts.send(new GetCallerIdentityCommand({}), options)
+        )
       ).pipe(Effect.map(({ value }) => value.Arn ?? "unknown"))
     })
   })
