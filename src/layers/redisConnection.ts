@@ -14,14 +14,15 @@ export const redisConnection = Effect.gen(function* () {
     Effect.sync(() => makeClient(config)),
     (it) => Effect.sync(() => it.disconnect())
   )
-  yield* keepPasswords(client, config)
+  const keep = yield* keepPasswords(client, config)
   yield* open(client, config)
+  yield* Effect.forkScoped(keep)
   return client
 })
 
 /**
- * Gives the client its passwords, and reads them again whenever a connection ended or was refused: the next may need new ones. What
- * is connected stays so.
+ * Gives the client its passwords. Returned is what reads them again, for ever, whenever a connection ended or was refused, since the next
+ * may need new ones; and tells why, once for each outage. What is connected stays so.
  */
 const keepPasswords = Effect.fnUntraced(function* (client: RedisClient, { password, servers }: RedisConfig["Service"]) {
   let current: string | undefined
@@ -34,13 +35,26 @@ const keepPasswords = Effect.fnUntraced(function* (client: RedisClient, { passwo
     }
   })
 
-  const ended = yield* Queue.sliding<void>(1)
-  const onEnd = () => void Queue.offerUnsafe(ended, undefined)
-  if (client instanceof Cluster) client.on("+node", give).on("-node", onEnd).on("node error", onEnd)
-  else client.on("close", onEnd).on("sentinelError", onEnd)
+  const ended = yield* Queue.sliding<string>(8)
+  const onEnd = () => void Queue.offerUnsafe(ended, "")
+  const onError = ({ message }: Error) => void Queue.offerUnsafe(ended, message.trim())
+  if (client instanceof Cluster) client.on("+node", give).on("-node", onEnd).on("node error", onError)
+  else client.on("close", onEnd).on("sentinelError", onError).on("error", onError)
+  let told = ""
+  client.on("ready", () => (told = ""))
 
   yield* renew
-  yield* Queue.take(ended).pipe(Effect.andThen(renew), Effect.forever, Effect.forkScoped)
+  const keep = Effect.gen(function* () {
+    const reason = yield* Queue.take(ended)
+    yield* renew
+    if (reason === "" || reason === told) return
+    told = reason
+    yield* Effect.logWarning("no connection to Redis").pipe(
+      Effect.annotateLogs({ error_type: "Redis Unavailable", error_message: reason })
+    )
+  })
+  // What failed until now has been told, or did no harm.
+  return Effect.andThen(Queue.clear(ended), Effect.forever(keep))
 })
 
 const valueOf = (secret: RedisConfig["Service"]["password"]) =>

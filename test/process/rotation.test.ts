@@ -46,6 +46,7 @@ describe.skipIf(inject("redis") === undefined)("a secret in a file that is chang
         await redis.client("KILL", "USER", user)
       })
       yield* eventually(worker.get("/ready"), ({ body }) => body.includes('"redis"'))
+      yield* eventually(Effect.sync(worker.stdout), (log) => /no connection to Redis.*WRONGPASS/.test(log))
       assert.strictEqual((yield* awaitStatus(job.correlation_id, "SUCCESS")).audit.length, 2)
       yield* file.write("new-one")
       yield* eventually(lengths, ([queued, held]) => queued + held === 0)
