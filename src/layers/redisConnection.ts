@@ -10,6 +10,15 @@ import { makeClient, nodesOf, type RedisClient, retryAfter } from "./redisClient
  */
 export const redisConnection = Effect.gen(function* () {
   const config = yield* RedisConfig
+  const { servers } = config
+  // The client of a cluster does not tell why its seed cannot be reached.
+  if (servers._tag === "Cluster") {
+    yield* Effect.scoped(connect({ ...config, servers: { _tag: "Single", address: servers.seed } }))
+  }
+  return yield* connect(config)
+})
+
+const connect = Effect.fnUntraced(function* (config: RedisConfig["Service"]) {
   const client = yield* Effect.acquireRelease(
     Effect.sync(() => makeClient(config)),
     (it) => Effect.sync(() => it.disconnect())

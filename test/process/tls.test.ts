@@ -2,6 +2,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Redacted } from "effect"
 import { SqlClient } from "effect/sql"
+import { Redis as Client } from "ioredis"
 import { inject } from "vitest"
 import { freePort } from "../../local/freePort.ts"
 import { LocalAws } from "../../local/aws/LocalAws.ts"
@@ -15,6 +16,13 @@ import { Redis } from "../../src/services/Redis.ts"
 import { certificates } from "../certificates.ts"
 import { testRedisConfig } from "../fixture.ts"
 import { eventually, runCommand, serversOf, startWorker } from "./program.ts"
+
+/** A Redis that must be spoken to over TLS. */
+const startTlsRedis = Effect.fnUntraced(function* (files: Effect.Success<typeof certificates>, settings = "") {
+  const port = yield* freePort
+  const tls = `--port 0 --tls-port ${port} --tls-auth-clients no --tls-cert-file ${files.certificate} --tls-key-file ${files.key} --tls-ca-cert-file ${files.ca}`
+  return yield* startRedisOn(port, inject("redisBinary") ?? "redis-server", `${tls} ${settings}`.trim().split(" "))
+})
 
 /** A PostgreSQL that may be spoken to over TLS, and a Redis that must; their certificate is for `localhost`. */
 class TlsServers extends Context.Service<
@@ -30,18 +38,10 @@ class TlsServers extends Context.Service<
     TlsServers,
     Effect.gen(function* () {
       const files = yield* certificates
-      const port = yield* freePort
       const { postgres, redis } = yield* Effect.all(
         {
           postgres: startPostgres({ fsync: false, tls: files.pem }),
-          redis: startRedisOn(
-            port,
-            inject("redisBinary") ?? "redis-server",
-            // Instead of its ordinary port.
-            `--port 0 --tls-port ${port} --tls-auth-clients no --tls-cert-file ${files.certificate} --tls-key-file ${files.key} --tls-ca-cert-file ${files.ca}`.split(
-              " "
-            )
-          )
+          redis: startTlsRedis(files)
         },
         { concurrency: "unbounded" }
       )
@@ -177,6 +177,28 @@ describe.skipIf(inject("redis") === undefined)("TLS", () => {
           assert.match(message, reason)
         }
       })
+    )
+
+    it.effect("to the nodes of a cluster, which names them by their hosts, is verified in full", () =>
+      Effect.gen(function* () {
+        const { certificates } = yield* TlsServers
+        const { port } = yield* startTlsRedis(
+          certificates,
+          `--cluster-enabled yes --cluster-port ${yield* freePort} --tls-cluster yes --cluster-announce-hostname localhost --cluster-preferred-endpoint-type hostname`
+        )
+        const tlsCa = Option.some(certificates.pem.ca)
+        yield* Effect.acquireUseRelease(
+          Effect.sync(() => new Client({ host: "localhost", port, tls: { ca: certificates.pem.ca } })),
+          (client) => Effect.promise(() => client.cluster("ADDSLOTSRANGE", 0, 16_383)),
+          (client) => Effect.sync(() => client.disconnect())
+        )
+        const inCluster = { servers: { _tag: "Cluster", seed: { host: "localhost", port } } } as const
+        yield* Effect.flatMap(Redis, (redis) => redis.ping).pipe(
+          Effect.provide(toRedis("localhost", { ...inCluster, tlsCa }))
+        )
+        const { message } = yield* Effect.flip(Effect.scoped(Layer.build(toRedis("localhost", inCluster))))
+        assert.match(message, /certificate.*Set REDIS_TLS_CA/)
+      }).pipe(Effect.provide(NodeServices.layer))
     )
   })
 })
