@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import { chmod, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
+import { chmod, chown, cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { arch, platform, tmpdir, userInfo } from "node:os"
 import { dirname, join } from "node:path"
 import { Effect, Schema } from "effect"
@@ -30,6 +30,8 @@ const attempt = <A>(run: () => Promise<A>) =>
 
 interface Options {
   readonly fsync: boolean
+  /** PEM. Connections may use TLS then, but need not. */
+  readonly tls?: { readonly certificate: string; readonly key: string }
 }
 
 /** A private PostgreSQL, as {@link preparePostgres} makes it, that runs until the scope ends. */
@@ -72,7 +74,17 @@ export const preparePostgres = Effect.fnUntraced(function* (options: Options) {
   const settings = {
     listen_addresses: server.host,
     unix_socket_directories: join(folder, "socket"),
-    fsync: options.fsync ? "on" : "off"
+    fsync: options.fsync ? "on" : "off",
+    ...(options.tls !== undefined && { ssl: "on" })
+  }
+  const { tls } = options
+  if (tls !== undefined) {
+    yield* attempt(async () => {
+      await writeFile(join(data, "server.crt"), tls.certificate)
+      await writeFile(join(data, "server.key"), tls.key, { mode: 0o600 })
+      // Nobody else may own or read it: https://www.postgresql.org/docs/current/ssl-tcp.html#SSL-SETUP
+      if (isRoot) await chown(join(data, "server.key"), nobody, nobody)
+    })
   }
   const run = Effect.acquireRelease(
     startServer(postgres, [

@@ -57,8 +57,7 @@ export const testWorkerConfig = (settings: Partial<WorkerConfig["Service"]> = {}
 
 export const testRedisConfig = (settings: Partial<RedisConfig["Service"]> = {}) =>
   Layer.succeed(RedisConfig, {
-    host: "127.0.0.1",
-    port: 6379,
+    servers: { _tag: "Single", address: { host: "127.0.0.1", port: 6379 } },
     username: Option.none(),
     password: Option.none(),
     tls: false,
@@ -68,11 +67,14 @@ export const testRedisConfig = (settings: Partial<RedisConfig["Service"]> = {}) 
     ...settings
   })
 
+export const awsKeys = (accessKeyId: string, secretAccessKey: string) =>
+  Effect.succeed({ accessKeyId: Redacted.make(accessKeyId), secretAccessKey: Redacted.make(secretAccessKey) })
+
 export const testAwsConfig = (settings: Partial<AwsConfig["Service"]> = {}) =>
   Layer.succeed(AwsConfig, {
     region: "us-east-1",
     partition: "aws",
-    credentials: Option.some({ accessKeyId: "AKIA", secretAccessKey: Redacted.make("secret") }),
+    credentials: Option.some(awsKeys("AKIA", "secret")),
     roleName: "cSecBridgeIAMHandlerRole",
     roleSessionName: "cSecBridgeWorkerSession",
     externalId: Option.none(),

@@ -2,6 +2,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Effect, Layer } from "effect"
 import { Command } from "effect/cli"
 import { ConfigLive } from "../layers/environment/ConfigLive.ts"
+import { LoggerLive } from "../layers/LoggerLive.ts"
 import { RedisLive } from "../layers/RedisLive.ts"
 import { SignalsLive } from "../layers/SignalsLive.ts"
 import { WorkerLive } from "../layers/WorkerLive.ts"
@@ -9,7 +10,8 @@ import { consume } from "../programs/consume.ts"
 import { reportToLog } from "./report.ts"
 
 const Live = WorkerLive.pipe(
-  Layer.provideMerge(RedisLive),
+  // It logs, too.
+  Layer.provideMerge(Layer.provide(RedisLive, LoggerLive)),
   Layer.provideMerge(SignalsLive),
   Layer.provideMerge(ConfigLive),
   Layer.provide(NodeFileSystem.layer)

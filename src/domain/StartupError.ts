@@ -13,6 +13,18 @@ export class BackendUnavailable extends Schema.TaggedError<BackendUnavailable>()
   }
 }
 
+/**
+ * What to do about it. Node.js says "certificate" of each that it does not trust: it is signed by nobody whom it knows, for another host,
+ * or over. https://nodejs.org/api/tls.html#x509-certificate-error-codes
+ */
+export const remedyFor = (
+  reason: string,
+  variables: { readonly check: ReadonlyArray<string>; readonly ca: string }
+): string =>
+  /certificate/i.test(reason)
+    ? `Set ${variables.ca} to the CA that signed its certificate, and name the host as the certificate does`
+    : `Check that it runs, and ${variables.check.join(", ")}`
+
 /** The probes and the metrics have no port to be served on. */
 export class PortUnavailable extends Schema.TaggedError<PortUnavailable>()("PortUnavailable", {
   address: Schema.String,

@@ -100,9 +100,25 @@ const transaction = (queued: () => ChainableCommander) =>
     })
   )
 
+/**
+ * A server answers so that cannot carry commands out now, or not this one: it starts, has no master, is no master any more, or wants
+ * another password. https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#redirection-and-resharding
+ */
+const elsewhere =
+  /^(?:ASK|CLUSTERDOWN|LOADING|MASTERDOWN|MOVED|NOAUTH|NOREPLICAS|READONLY|TRYAGAIN|UNBLOCKED|WRONGPASS) /
+
 /** Redis begins its errors with a word: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors */
 const redisError = (command: string, cause: unknown): RedisError => {
   const message = cause instanceof Error ? cause.message : String(cause)
-  const reason = message.startsWith("NOPERM") ? "Denied" : cause instanceof ReplyError ? "Rejected" : "Unavailable"
-  return new RedisError({ command, reason, message })
+  return new RedisError({
+    command,
+    reason: reasonFor(message, cause instanceof ReplyError),
+    // A client of a cluster follows it.
+    message: message.startsWith("MOVED ") ? `${message}; this is a cluster: set REDIS_CLUSTER=true` : message
+  })
+}
+
+const reasonFor = (message: string, isReply: boolean): RedisError["reason"] => {
+  if (message.startsWith("NOPERM")) return "Denied"
+  return isReply && !elsewhere.test(message) ? "Rejected" : "Unavailable"
 }

@@ -1,4 +1,4 @@
-import type { Duration, LogLevel, Option, Redacted } from "effect"
+import type { Duration, Effect, LogLevel, Option, Redacted } from "effect"
 import { Context, Schema } from "effect"
 import { Runtime } from "effect"
 import type { PolicyRules } from "../domain/Guardrail.ts"
@@ -14,30 +14,55 @@ export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigIn
   }
 }
 
+/**
+ * A secret as it is now: a file that holds one may be written anew while the worker runs, and a connection that is made then
+ * needs the new one. While the file cannot be read, the secret is what it was.
+ */
+export type Secret = Effect.Effect<Redacted.Redacted>
+
 export class DatabaseConfig extends Context.Service<
   DatabaseConfig,
   {
     readonly host: string
     readonly port: number
     readonly user: string
-    readonly password: Redacted.Redacted
+    readonly password: Secret
     readonly database: string
     readonly maxConnections: number
     readonly ssl: "disable" | "require" | "verify-full"
-    /** Path of a PEM file. */
+    /** Certificates in PEM; none: those that Node.js trusts. */
     readonly sslCa: Option.Option<string>
   }
 >()("worker-service-aws/services/DatabaseConfig") {}
 
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** How Redis is run. */
+export type RedisServers =
+  | { readonly _tag: "Single"; readonly address: Address }
+  /** Redis Cluster, of which any node names the others. */
+  | { readonly _tag: "Cluster"; readonly seed: Address }
+  /** A master and its replicas, of which the sentinels know who is which. */
+  | {
+      readonly _tag: "Sentinel"
+      readonly sentinels: ReadonlyArray<Address>
+      /** The name under which they watch the master. */
+      readonly master: string
+      readonly password: Option.Option<Secret>
+    }
+
 export class RedisConfig extends Context.Service<
   RedisConfig,
   {
-    readonly host: string
-    readonly port: number
+    readonly servers: RedisServers
     readonly username: Option.Option<string>
-    readonly password: Option.Option<Redacted.Redacted>
+    readonly password: Option.Option<Secret>
+    /** Also to the sentinels. */
     readonly tls: boolean
-    /** Path of a PEM file. */
+    /** Certificates in PEM; none: those that Node.js trusts. */
     readonly tlsCa: Option.Option<string>
     /** The job list; the other keys' names follow from it. */
     readonly queue: string
@@ -45,13 +70,19 @@ export class RedisConfig extends Context.Service<
   }
 >()("worker-service-aws/services/RedisConfig") {}
 
+/** As they are now: see `Secret`. */
+export interface AwsKeys {
+  readonly accessKeyId: Redacted.Redacted
+  readonly secretAccessKey: Redacted.Redacted
+}
+
 export class AwsConfig extends Context.Service<
   AwsConfig,
   {
     readonly region: string
     readonly partition: Partition
     /** None: the SDK's default chain. */
-    readonly credentials: Option.Option<{ readonly accessKeyId: string; readonly secretAccessKey: Redacted.Redacted }>
+    readonly credentials: Option.Option<Effect.Effect<AwsKeys>>
     readonly roleName: string
     readonly roleSessionName: string
     readonly externalId: Option.Option<string>

@@ -4,7 +4,7 @@ import { Context, Schema } from "effect"
 /** Redis answered with an error, or did not answer: then whether it carried the command out is unknown. */
 export class RedisError extends Schema.TaggedError<RedisError>()("RedisError", {
   command: Schema.String,
-  /** `Denied`: the ACL user may not do this. */
+  /** `Unavailable`: now, or on this server. `Denied`: the ACL user may not do this. */
   reason: Schema.Literals(["Unavailable", "Denied", "Rejected"]),
   message: Schema.String
 }) {}

@@ -19,7 +19,7 @@ const server = inject("redis")
 
 describe.skipIf(server === undefined)("on a real server", () => {
   const live = RedisLive.pipe(
-    Layer.provide(testRedisConfig(server === undefined ? {} : { port: server.port })),
+    Layer.provide(testRedisConfig(server === undefined ? {} : { servers: { _tag: "Single", address: server } })),
     Layer.provide(NodeFileSystem.layer)
   )
   redisContract("ioredis", live)

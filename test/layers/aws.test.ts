@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Duration, Effect, Fiber, Layer, Option, Redacted } from "effect"
+import { Clock, Duration, Effect, Fiber, Layer, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { type ErrorCode, errorCodes } from "../../local/aws/Errors.ts"
 import { LocalAws } from "../../local/aws/LocalAws.ts"
@@ -9,7 +9,7 @@ import { AwsIamLive } from "../../src/layers/aws/AwsIamLive.ts"
 import { AwsSessionsLive } from "../../src/layers/aws/AwsSessionsLive.ts"
 import { AwsIam } from "../../src/services/AwsIam.ts"
 import type { AwsConfig } from "../../src/services/Config.ts"
-import { aJob, testAwsConfig, testWorkerConfig } from "../fixture.ts"
+import { aJob, awsKeys, testAwsConfig, testWorkerConfig } from "../fixture.ts"
 
 const account = "123456789012"
 const readOnly = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -32,10 +32,7 @@ const live = (settings: Partial<AwsConfig["Service"]> = {}) =>
             stsEndpoint: Option.some(url),
             iamEndpoint: Option.some(url),
             externalId: Option.some("ext-1"),
-            credentials: Option.some({
-              accessKeyId: master.accessKeyId,
-              secretAccessKey: Redacted.make(master.secretAccessKey)
-            }),
+            credentials: Option.some(awsKeys(master.accessKeyId, master.secretAccessKey)),
             ...settings
           })
         })
@@ -197,7 +194,7 @@ describe("AwsIam over the SDK", () => {
     }).pipe(Effect.provide(live()))
   )
 
-  const wrongKeys = Option.some({ accessKeyId: "AKIANOBODYKNOWSTHIS1", secretAccessKey: Redacted.make("x") })
+  const wrongKeys = Option.some(awsKeys("AKIANOBODYKNOWSTHIS1", "x"))
   it.live("knows when its own credentials are wrong", () =>
     Effect.gen(function* () {
       assert.strictEqual((yield* refusal())._tag, "CredentialsInvalid")

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Context, Duration, Effect, Layer, Option, Redacted } from "effect"
+import { ConfigProvider, Context, Duration, Effect, FileSystem, Layer, Option, PlatformError, Redacted } from "effect"
 import { ConfigLive, DatabaseConfigLive } from "../../src/layers/environment/ConfigLive.ts"
 import {
   AwsConfig,
@@ -20,13 +20,29 @@ const needed = {
   DB_NAME: "csb"
 }
 
-const read = (env: Record<string, string>) =>
+/** What the files hold that the environment names. */
+const read = (env: Record<string, string>, files: Record<string, string> = {}) =>
   Layer.build(ConfigLive).pipe(
     Effect.scoped,
+    Effect.provide(
+      FileSystem.layerNoop({
+        readFileString: (path) =>
+          files[path] === undefined
+            ? Effect.fail(
+                PlatformError.systemError({
+                  _tag: "NotFound",
+                  module: "FileSystem",
+                  method: "readFileString",
+                  pathOrDescriptor: path
+                })
+              )
+            : Effect.succeed(files[path])
+      })
+    ),
     Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env, preserveEmptyStrings: true }))
   )
-const faultsOf = (env: Record<string, string>) =>
-  Effect.map(Effect.flip(read(env)), (error) => {
+const faultsOf = (env: Record<string, string>, files?: Record<string, string>) =>
+  Effect.map(Effect.flip(read(env, files)), (error) => {
     assert.instanceOf(error, ConfigInvalid)
     return error.faults
   })
@@ -49,8 +65,7 @@ describe("the environment", () => {
         iamEndpoint: Option.none()
       })
       assert.deepInclude(Context.get(context, RedisConfig), {
-        host: "redis",
-        port: 6379,
+        servers: { _tag: "Single", address: { host: "redis", port: 6379 } },
         username: Option.none(),
         password: Option.none(),
         tls: false,
@@ -90,54 +105,54 @@ describe("the environment", () => {
 
   it.effect("takes every variable of the contract", () =>
     Effect.gen(function* () {
-      const context = yield* read({
-        ...needed,
-        AWS_REGION: "cn-north-1",
-        AWS_ACCESS_KEY: "AKIA",
-        AWS_SECRET_KEY: "aws-secret",
-        AWS_ASSUME_ROLE_NAME: "Handler",
-        AWS_ROLE_SESSION_NAME: "Session",
-        AWS_EXTERNAL_ID: "ext:1/2",
-        AWS_SESSION_SCOPE: "job",
-        AWS_SOURCE_IDENTITY: "on",
-        AWS_CALL_TIMEOUT: "250 millis",
-        AWS_ENDPOINT_URL: "http://localhost:1",
-        AWS_ENDPOINT_URL_STS: "http://localhost:2",
-        REDIS_PORT: "6380",
-        REDIS_USERNAME: "worker",
-        REDIS_PASSWORD: "redis-secret",
-        REDIS_TLS: "true",
-        REDIS_QUEUE_AWS: "jobs",
-        REDIS_FETCH_MODE: "brpop",
-        DB_PORT: "5433",
-        DB_POOL_MAX_CONN: "1",
-        DB_SSL: "verify-full",
-        DB_SSL_CA: "/ca.pem",
-        WORKER_ID: "w-1",
-        WORKER_CONCURRENCY: "8",
-        RETRY_MAX_ATTEMPTS: "1",
-        RETRY_BASE_DELAY: "1 second",
-        RETRY_MAX_DELAY: "1 minute",
-        JOB_MAX_DELIVERIES: "0",
-        UNKNOWN_JOB_GRACE: "0 seconds",
-        SHUTDOWN_GRACE: "5 seconds",
-        POLICY_DENY: "arn:aws:iam::aws:policy/AdministratorAccess, *IAMFullAccess",
-        POLICY_ALLOW: "arn:aws:iam::aws:policy/*",
-        PRINCIPAL_DENY: "arn:aws:iam::*:role/break-glass*, *admin*,*:user/root",
-        DURATION_UNSUPPORTED: "ignore",
-        HTTP_HOST: "127.0.0.1",
-        HTTP_PORT: "0",
-        LOG_LEVEL: "debug",
-        LOG_FORMAT: "pretty"
-      })
+      const context = yield* read(
+        {
+          ...needed,
+          AWS_REGION: "cn-north-1",
+          AWS_ACCESS_KEY: "AKIA",
+          AWS_SECRET_KEY: "aws-secret",
+          AWS_ASSUME_ROLE_NAME: "Handler",
+          AWS_ROLE_SESSION_NAME: "Session",
+          AWS_EXTERNAL_ID: "ext:1/2",
+          AWS_SESSION_SCOPE: "job",
+          AWS_SOURCE_IDENTITY: "on",
+          AWS_CALL_TIMEOUT: "250 millis",
+          AWS_ENDPOINT_URL: "http://localhost:1",
+          AWS_ENDPOINT_URL_STS: "http://localhost:2",
+          REDIS_PORT: "6380",
+          REDIS_USERNAME: "worker",
+          REDIS_PASSWORD: "redis-secret",
+          REDIS_TLS: "true",
+          REDIS_QUEUE_AWS: "jobs",
+          REDIS_FETCH_MODE: "brpop",
+          DB_PORT: "5433",
+          DB_POOL_MAX_CONN: "1",
+          DB_SSL: "verify-full",
+          DB_SSL_CA: "/ca.pem",
+          WORKER_ID: "w-1",
+          WORKER_CONCURRENCY: "8",
+          RETRY_MAX_ATTEMPTS: "1",
+          RETRY_BASE_DELAY: "1 second",
+          RETRY_MAX_DELAY: "1 minute",
+          JOB_MAX_DELIVERIES: "0",
+          UNKNOWN_JOB_GRACE: "0 seconds",
+          SHUTDOWN_GRACE: "5 seconds",
+          POLICY_DENY: "arn:aws:iam::aws:policy/AdministratorAccess, *IAMFullAccess",
+          POLICY_ALLOW: "arn:aws:iam::aws:policy/*",
+          PRINCIPAL_DENY: "arn:aws:iam::*:role/break-glass*, *admin*,*:user/root",
+          DURATION_UNSUPPORTED: "ignore",
+          HTTP_HOST: "127.0.0.1",
+          HTTP_PORT: "0",
+          LOG_LEVEL: "debug",
+          LOG_FORMAT: "pretty"
+        },
+        { "/ca.pem": "-----BEGIN CERTIFICATE-----" }
+      )
       const aws = Context.get(context, AwsConfig)
       assert.strictEqual(aws.partition, "aws-cn")
       assert.deepInclude(aws, { sessionScope: "job", sourceIdentity: true })
-      const credentials = Option.getOrThrow(aws.credentials)
-      assert.deepStrictEqual(
-        [credentials.accessKeyId, Redacted.value(credentials.secretAccessKey)],
-        ["AKIA", "aws-secret"]
-      )
+      const { accessKeyId, secretAccessKey } = yield* Option.getOrThrow(aws.credentials)
+      assert.deepStrictEqual([accessKeyId, secretAccessKey].map(Redacted.value), ["AKIA", "aws-secret"])
       assert.deepStrictEqual(aws.stsEndpoint, Option.some("http://localhost:2"))
       assert.deepStrictEqual(aws.iamEndpoint, Option.some("http://localhost:1"))
       const worker = Context.get(context, WorkerConfig)
@@ -149,12 +164,17 @@ describe("the environment", () => {
       assert.deepStrictEqual(worker.principalDeny, ["arn:aws:iam::*:role/break-glass*", "*admin*", "*:user/root"])
       assert.strictEqual(Duration.toMillis(worker.unknownJobGrace), 0)
       assert.deepInclude(Context.get(context, RedisConfig), {
-        port: 6380,
+        servers: { _tag: "Single", address: { host: "redis", port: 6380 } },
         tls: true,
         queue: "jobs",
         fetchMode: "brpop"
       })
-      assert.deepInclude(Context.get(context, DatabaseConfig), { port: 5433, maxConnections: 1, ssl: "verify-full" })
+      assert.deepInclude(Context.get(context, DatabaseConfig), {
+        port: 5433,
+        maxConnections: 1,
+        ssl: "verify-full",
+        sslCa: Option.some("-----BEGIN CERTIFICATE-----")
+      })
       assert.deepStrictEqual(Context.get(context, HttpConfig), { host: "127.0.0.1", port: 0 })
       assert.deepStrictEqual(Context.get(context, LogConfig), { level: "Debug", format: "pretty" })
     })
@@ -196,6 +216,7 @@ describe("the environment", () => {
     ["AWS_ENDPOINT_URL_IAM", "ftp://localhost"],
     ["REDIS_PORT", "0"],
     ["REDIS_PORT", "6379.5"],
+    ["REDIS_CLUSTER", "perhaps"],
     ["REDIS_TLS", "maybe"],
     ["REDIS_FETCH_MODE", "xread"],
     ["DB_PORT", "65536"],
@@ -238,7 +259,10 @@ describe("the environment", () => {
   it.effect("takes an empty variable for a missing one", () =>
     Effect.gen(function* () {
       const context = yield* read({ ...needed, REDIS_PORT: "", POLICY_DENY: "", REDIS_PASSWORD: "" })
-      assert.deepInclude(Context.get(context, RedisConfig), { port: 6379, password: Option.none() })
+      assert.deepInclude(Context.get(context, RedisConfig), {
+        servers: { _tag: "Single", address: { host: "redis", port: 6379 } },
+        password: Option.none()
+      })
     })
   )
 
@@ -281,10 +305,106 @@ describe("the environment", () => {
     })
   )
 
+  it.effect("takes secrets from files, without the newline at their end, and looks again each time", () =>
+    Effect.gen(function* () {
+      const { DB_PASSWORD: _, REDIS_HOST: __, ...env } = needed
+      const names = ["DB_PASSWORD", "REDIS_PASSWORD", "REDIS_SENTINEL_PASSWORD", "AWS_ACCESS_KEY", "AWS_SECRET_KEY"]
+      const files = Object.fromEntries(names.map((name) => [`/${name}`, `old ${name}\n`]))
+      const context = yield* read(
+        {
+          ...env,
+          ...Object.fromEntries(names.map((name) => [`${name}_FILE`, `/${name}`])),
+          REDIS_SENTINELS: "s:1",
+          REDIS_SENTINEL_NAME: "main"
+        },
+        files
+      )
+      const redis = Context.get(context, RedisConfig)
+      assert(redis.servers._tag === "Sentinel")
+      const keys = Option.getOrThrow(Context.get(context, AwsConfig).credentials)
+      const secrets = Effect.map(
+        Effect.all([
+          Context.get(context, DatabaseConfig).password,
+          Option.getOrThrow(redis.password),
+          Option.getOrThrow(redis.servers.password),
+          Effect.map(keys, ({ accessKeyId }) => accessKeyId),
+          Effect.map(keys, ({ secretAccessKey }) => secretAccessKey)
+        ]),
+        (all) => all.map(Redacted.value)
+      )
+      assert.deepStrictEqual(
+        yield* secrets,
+        names.map((name) => `old ${name}`)
+      )
+      for (const name of names) files[`/${name}`] = `new ${name}`
+      assert.deepStrictEqual(
+        yield* secrets,
+        names.map((name) => `new ${name}`)
+      )
+      // While it is being written.
+      for (const name of names) files[`/${name}`] = ""
+      assert.deepStrictEqual(
+        yield* secrets,
+        names.map((name) => `new ${name}`)
+      )
+      for (const name of names) delete files[`/${name}`]
+      assert.deepStrictEqual(
+        yield* secrets,
+        names.map((name) => `new ${name}`)
+      )
+    })
+  )
+
+  it.effect.each([
+    ["HTTP_ADMIN_TOKEN_FILE", "/nowhere", /\/nowhere/],
+    ["REDIS_PASSWORD_FILE", "/empty", /\/empty is empty/],
+    ["DB_PASSWORD_FILE", "/secret", /DB_PASSWORD is; unset one/],
+    ["DB_SSL_CA", "/nowhere", /\/nowhere/],
+    ["REDIS_TLS_CA", "/secret", /\/secret has no PEM certificate/],
+    ["AWS_ACCESS_KEY_FILE", "/secret", /AWS_SECRET_KEY: missing/]
+  ] as const)("refuses %s=%s, and does not tell what is in the file", ([name, path, reason]) =>
+    Effect.gen(function* () {
+      const faults = yield* faultsOf({ ...needed, [name]: path }, { "/secret": "s3cr3t", "/empty": "\n" })
+      assert.strictEqual(faults.length, 1)
+      assert.match(faults[0], reason)
+      assert.notInclude(faults[0], "s3cr3t")
+    })
+  )
+
+  it.effect("knows Redis as a cluster, and behind sentinels, which need no REDIS_HOST", () =>
+    Effect.gen(function* () {
+      const { REDIS_HOST: _, ...env } = needed
+      const serversOf = (changes: Record<string, string>) =>
+        Effect.map(read({ ...env, ...changes }), (context) => Context.get(context, RedisConfig).servers)
+      assert.deepStrictEqual(yield* serversOf({ REDIS_HOST: "redis", REDIS_CLUSTER: "true" }), {
+        _tag: "Cluster",
+        seed: { host: "redis", port: 6379 }
+      })
+      assert.deepStrictEqual(
+        yield* serversOf({ REDIS_SENTINELS: "a:1, [fe80::1]:26379", REDIS_SENTINEL_NAME: "main" }),
+        {
+          _tag: "Sentinel",
+          sentinels: [
+            { host: "a", port: 1 },
+            { host: "fe80::1", port: 26379 }
+          ],
+          master: "main",
+          password: Option.none()
+        }
+      )
+      const faults = yield* faultsOf({ ...env, REDIS_SENTINELS: "a,b:0", REDIS_CLUSTER: "true" })
+      assert.deepStrictEqual(
+        faults.map((fault) => fault.split(":")[0]),
+        ["REDIS_SENTINELS", "REDIS_SENTINEL_NAME", "REDIS_CLUSTER"]
+      )
+    })
+  )
+
   it.effect("asks a command for its own part only", () =>
     Effect.gen(function* () {
       const { DB_NAME: _, AWS_REGION: __, ...env } = needed
       const error = yield* Effect.flip(Effect.scoped(Layer.build(DatabaseConfigLive))).pipe(
+        Effect.provide(FileSystem.layerNoop({})),
         Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
       )
       assert.deepStrictEqual(error.faults, ["DB_NAME: missing"])

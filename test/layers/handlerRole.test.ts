@@ -82,10 +82,12 @@ const worker = (settings: Partial<AwsConfig["Service"]>) =>
             stsEndpoint: Option.some(url),
             iamEndpoint: Option.some(url),
             externalId: Option.some("ext-1"),
-            credentials: Option.some({
-              accessKeyId: master.accessKeyId,
-              secretAccessKey: Redacted.make(master.secretAccessKey)
-            }),
+            credentials: Option.some(
+              Effect.succeed({
+                accessKeyId: Redacted.make(master.accessKeyId),
+                secretAccessKey: Redacted.make(master.secretAccessKey)
+              })
+            ),
             ...settings
           })
         )

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { Context, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
-import { Redis as Client } from "ioredis"
+import { type Cluster, Redis as Client } from "ioredis"
 import { inject } from "vitest"
 import { LocalAws } from "../../local/aws/LocalAws.ts"
 import type { Job } from "../../src/domain/Job.ts"
@@ -19,7 +19,7 @@ export class World extends Context.Service<
     readonly schema: "ours" | "legacy"
     readonly queue: string
     readonly database: Database
-    readonly redis: Client
+    readonly redis: Client | Cluster
     readonly sql: SqlClient.SqlClient
     /** The environment of a worker in this world. */
     readonly env: Readonly<Record<string, string>>

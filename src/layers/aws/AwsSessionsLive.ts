@@ -1,11 +1,11 @@
 import { IAMClient } from "@aws-sdk/client-iam"
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts"
-import { Cache, Clock, Duration, Effect, Exit, Layer, Option, Redacted } from "effect"
+import { Cache, Clock, Duration, Effect, Equal, Exit, Layer, Option, Redacted } from "effect"
 import { type AccessDenied, ServiceUnavailable } from "../../domain/AwsError.ts"
 import { maxSessionSeconds } from "../../domain/handlerRole/HandlerRole.ts"
 import { accountSessionPolicy, jobSessionPolicy } from "../../domain/handlerRole/sessionPolicy.ts"
 import { handlerRoleArn, type PolicyChange } from "../../domain/PolicyChange.ts"
-import { AwsConfig, WorkerConfig } from "../../services/Config.ts"
+import { AwsConfig, type AwsKeys, WorkerConfig } from "../../services/Config.ts"
 import { AwsSessions } from "../../services/AwsSessions.ts"
 import { httpHandler } from "./httpHandler.ts"
 import { sdkCall } from "./sdkCall.ts"
@@ -37,24 +37,31 @@ export const AwsSessionsLive = Layer.effect(
     const { concurrency, workerId } = yield* WorkerConfig
     const timeout = Duration.toMillis(config.callTimeout)
 
-    const sts = yield* Effect.acquireRelease(
-      Effect.sync(
-        () =>
-          new STSClient({
-            region: config.region,
-            maxAttempts: 1,
-            ...(Option.isSome(config.stsEndpoint) && { endpoint: config.stsEndpoint.value }),
-            ...(Option.isSome(config.credentials) && {
-              credentials: {
-                accessKeyId: config.credentials.value.accessKeyId,
-                secretAccessKey: Redacted.value(config.credentials.value.secretAccessKey)
-              }
-            }),
-            requestHandler: httpHandler(concurrency, timeout)
-          })
-      ),
-      (client) => Effect.sync(() => client.destroy())
+    // One agent for all clients: sockets are shared, and there is nothing to close when a client goes.
+    const requestHandler = yield* Effect.acquireRelease(
+      Effect.sync(() => httpHandler(concurrency, timeout)),
+      (handler) => Effect.sync(() => handler.destroy?.())
     )
+
+    /** For the master credentials as they are now; another one only when they have changed. */
+    let current: { readonly keys: Option.Option<AwsKeys>; readonly client: STSClient } | undefined
+    const stsClient = Effect.map(Effect.transposeOption(config.credentials), (keys) => {
+      if (current !== undefined && Equal.equals(keys, current.keys)) return current.client
+      const client = new STSClient({
+        region: config.region,
+        maxAttempts: 1,
+        ...(Option.isSome(config.stsEndpoint) && { endpoint: config.stsEndpoint.value }),
+        ...(Option.isSome(keys) && {
+          credentials: {
+            accessKeyId: Redacted.value(keys.value.accessKeyId),
+            secretAccessKey: Redacted.value(keys.value.secretAccessKey)
+          }
+        }),
+        requestHandler
+      })
+      current = { keys, client }
+      return client
+    })
 
     const purposeOf = (change: PolicyChange): Purpose => (config.sessionScope === "job" ? change : change.accountId)
 
@@ -81,6 +88,7 @@ export const AwsSessionsLive = Layer.effect(
       const [accountId, session] = typeof purpose === "string" ? [purpose, shared] : [purpose.accountId, own(purpose)]
       const before = yield* Cache.getOption(denied, accountId)
       if (Option.isSome(before)) return yield* before.value
+      const sts = yield* stsClient
       const { value } = yield* sdkCall("AssumeRole", config.callTimeout, (options) =>
         sts.send(
           new AssumeRoleCommand({
@@ -104,8 +112,7 @@ export const AwsSessionsLive = Layer.effect(
         maxAttempts: 1,
         ...(Option.isSome(config.iamEndpoint) && { endpoint: config.iamEndpoint.value }),
         credentials: { accessKeyId: AccessKeyId, secretAccessKey: SecretAccessKey, sessionToken: SessionToken },
-        // One agent for all accounts: sockets are shared, and there is nothing to close when a client goes.
-        requestHandler: sts.config.requestHandler
+        requestHandler
       })
       const now = yield* Clock.currentTimeMillis
       const lifetime = Expiration === undefined ? session.DurationSeconds * 1_000 : Expiration.getTime() - now
@@ -121,8 +128,10 @@ export const AwsSessionsLive = Layer.effect(
       client: (change) => Effect.map(Cache.get(sessions, purposeOf(change)), ({ client }) => client),
       forget: (change, client) =>
         Effect.asVoid(Cache.invalidateWhen(sessions, purposeOf(change), (session) => session.client === client)),
-      identity: sdkCall("GetCallerIdentity", config.callTimeout, (options) =>
-        sts.send(new GetCallerIdentityCommand({}), options)
+      identity: Effect.flatMap(stsClient, (sts) =>
+        sdkCall("GetCallerIdentity", config.callTimeout, (options) =>
+          sts.send(new GetCallerIdentityCommand({}), options)
+        )
       ).pipe(Effect.map(({ value }) => value.Arn ?? "unknown"))
     })
   })

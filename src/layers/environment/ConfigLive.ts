@@ -1,7 +1,8 @@
 import { Context, Effect, Layer } from "effect"
 import { AwsConfig, DatabaseConfig, HttpConfig, LogConfig, RedisConfig, WorkerConfig } from "../../services/Config.ts"
 import { readAll } from "./reader.ts"
-import { aws, database, http, log, redis, worker } from "./sections.ts"
+import { redis } from "./redisSection.ts"
+import { aws, database, http, log, worker } from "./sections.ts"
 
 /** All that the worker needs. */
 export const ConfigLive = Layer.effectContext(

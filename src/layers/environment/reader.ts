@@ -1,8 +1,8 @@
-import { Array, Config, Duration, Effect, Option, Schema, SchemaTransformation } from "effect"
+import { Array, Config, Duration, Effect, type FileSystem, Option, Schema, SchemaTransformation } from "effect"
 import { ConfigInvalid } from "../../services/Config.ts"
 
-/** Reads a part of the environment. */
-export type Reader<A> = Effect.Effect<A, ConfigInvalid>
+/** Reads a part of the environment, and the files that it names. */
+export type Reader<A> = Effect.Effect<A, ConfigInvalid, FileSystem.FileSystem>
 
 export const fault = (line: string) => new ConfigInvalid({ faults: [line] })
 
@@ -41,10 +41,10 @@ export const withDefault = <A>(name: string, schema: Schema.ConstraintCodec<A, u
   )
 
 export const required = <A>(name: string, schema: Schema.ConstraintCodec<A, unknown>): Reader<A> =>
-  Effect.flatMap(
-    optional(name, schema),
-    Option.match({ onNone: () => Effect.fail(fault(`${name}: missing`)), onSome: Effect.succeed })
-  )
+  orMissing(name, optional(name, schema))
+
+export const orMissing = <A>(name: string, reader: Reader<Option.Option<A>>): Reader<A> =>
+  Effect.flatMap(reader, Option.match({ onNone: () => Effect.fail(fault(`${name}: missing`)), onSome: Effect.succeed }))
 
 export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
   Schema.Int.check(Schema.isBetween({ minimum, maximum }, { expected: `an integer from ${minimum} to ${maximum}` }))
@@ -58,6 +58,9 @@ export const duration = (minimum = Duration.zero) =>
   )
 
 export const text = (pattern: RegExp, expected: string) => Schema.String.check(Schema.isPattern(pattern, { expected }))
+
+export const name = text(/^\S+$/, "a name without blanks")
+export const port = integer(1, 65_535)
 
 /** One of some words, in any letter case: Python writes `True` and `WARNING`. */
 export const anyCase = <const Words extends ReadonlyArray<string>>(words: Words) =>

@@ -3,14 +3,19 @@ import { hostname } from "node:os"
 import { Duration, Effect, Option, Schema } from "effect"
 import { protectedPrincipals } from "../../domain/Guardrail.ts"
 import { partitionOf } from "../../domain/PolicyChange.ts"
+import type { AwsConfig } from "../../services/Config.ts"
+import { caBundle, secret } from "./files.ts"
 import {
   anyCase,
   duration,
-  fault,
   flag,
+  fault,
   integer,
   list,
+  name,
   optional,
+  orMissing,
+  port,
   raw,
   type Reader,
   readAll,
@@ -33,31 +38,17 @@ const levels = {
   none: "None"
 } as const
 
-const port = integer(1, 65_535)
-const name = text(/^\S+$/, "a name without blanks")
-const secret = Schema.Redacted(Schema.String)
 const url = text(/^https?:\/\/\S+$/, "an http or https URL")
 
 export const database = readAll({
   host: required("DB_HOST", name),
   port: withDefault("DB_PORT", port, 5432),
   user: required("DB_USER", Schema.String),
-  password: required("DB_PASSWORD", secret),
+  password: orMissing("DB_PASSWORD", secret("DB_PASSWORD")),
   database: required("DB_NAME", Schema.String),
   maxConnections: withDefault("DB_POOL_MAX_CONN", integer(1, 1_000), 10),
   ssl: withDefault("DB_SSL", Schema.Literals(["disable", "require", "verify-full"]), "disable"),
-  sslCa: optional("DB_SSL_CA", Schema.String)
-})
-
-export const redis = readAll({
-  host: required("REDIS_HOST", name),
-  port: withDefault("REDIS_PORT", port, 6379),
-  username: optional("REDIS_USERNAME", Schema.String),
-  password: optional("REDIS_PASSWORD", secret),
-  tls: withDefault("REDIS_TLS", flag, false),
-  tlsCa: optional("REDIS_TLS_CA", Schema.String),
-  queue: withDefault("REDIS_QUEUE_AWS", name, "queue:aws"),
-  fetchMode: withDefault("REDIS_FETCH_MODE", Schema.Literals(["blmove", "brpop"]), "blmove")
+  sslCa: caBundle("DB_SSL_CA")
 })
 
 const regionName = text(/^[a-z]{2}(?:-[a-z]+)+-\d+$/, "an AWS region")
@@ -70,11 +61,13 @@ const endpoint = (service: "STS" | "IAM") =>
   )
 
 const credentials = Effect.flatMap(
-  readAll({ id: optional("AWS_ACCESS_KEY", name), secret: optional("AWS_SECRET_KEY", secret) }),
-  ({ id, secret: key }): Reader<Option.Option<{ accessKeyId: string; secretAccessKey: typeof secret.Type }>> =>
+  readAll({ id: secret("AWS_ACCESS_KEY"), key: secret("AWS_SECRET_KEY") }),
+  ({ id, key }): Reader<AwsConfig["Service"]["credentials"]> =>
     Option.isSome(id) === Option.isSome(key)
       ? Effect.succeed(
-          Option.map(Option.all([id, key]), ([accessKeyId, secretAccessKey]) => ({ accessKeyId, secretAccessKey }))
+          Option.map(Option.all([id, key]), ([accessKeyId, secretAccessKey]) =>
+            Effect.all({ accessKeyId, secretAccessKey })
+          )
         )
       : Effect.fail(
           fault(`${Option.isSome(id) ? "AWS_SECRET_KEY" : "AWS_ACCESS_KEY"}: missing, although the other half is set`)
@@ -166,7 +159,7 @@ export const worker = readAll({
   durationUnsupported: withDefault("DURATION_UNSUPPORTED", Schema.Literals(["fail", "ignore"]), "fail"),
   // Nothing uses these yet; a bad value is told all the same, so that it is no surprise later.
   reserved: readAll({
-    adminToken: optional("HTTP_ADMIN_TOKEN", secret),
+    adminToken: secret("HTTP_ADMIN_TOKEN"),
     otlpEndpoint: optional("OTEL_EXPORTER_OTLP_ENDPOINT", url),
     otelServiceName: optional("OTEL_SERVICE_NAME", Schema.String)
   })

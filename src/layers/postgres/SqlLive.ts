@@ -3,9 +3,8 @@ import { PgClient } from "@effect/sql-pg"
 import { Context, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import { reasonOf } from "../../domain/reasonOf.ts"
-import { BackendUnavailable } from "../../domain/StartupError.ts"
+import { BackendUnavailable, remedyFor } from "../../domain/StartupError.ts"
 import { DatabaseConfig } from "../../services/Config.ts"
-import { readCa } from "../readCa.ts"
 
 /** Milliseconds after which PostgreSQL gives up on a statement, such as one that waits for a lock; ours take few. */
 const statementTimeout = 10_000
@@ -23,28 +22,24 @@ const connectTo = ({ host, port }: DatabaseConfig["Service"]) => {
 }
 
 /** How to connect, from the environment. */
-export const pgOptions = Effect.gen(function* () {
-  const config = yield* DatabaseConfig
-  const ca = yield* Effect.transposeOption(Option.map(config.sslCa, readCa("DB_SSL_CA")))
-  return {
-    host: config.host,
-    port: config.port,
-    username: config.user,
-    password: config.password,
-    database: config.database,
-    maxConnections: config.maxConnections,
-    ssl:
-      config.ssl === "disable"
-        ? false
-        : {
-            rejectUnauthorized: config.ssl === "verify-full",
-            servername: config.host,
-            ...(Option.isSome(ca) && { ca: ca.value })
-          },
-    applicationName: "worker-service-aws",
-    connectTimeout: "5 seconds"
-  } satisfies PgClient.PgPoolConfig
-})
+export const pgOptions = Effect.map(
+  DatabaseConfig,
+  (config) =>
+    ({
+      host: config.host,
+      port: config.port,
+      username: config.user,
+      password: config.password,
+      database: config.database,
+      maxConnections: config.maxConnections,
+      ssl:
+        config.ssl === "disable"
+          ? false
+          : { rejectUnauthorized: config.ssl === "verify-full", ca: Option.getOrUndefined(config.sslCa) },
+      applicationName: "worker-service-aws",
+      connectTimeout: "5 seconds"
+    }) satisfies PgClient.PgPoolConfig
+)
 
 /** Fails when PostgreSQL cannot be used now; afterwards connections are opened anew as they are needed. */
 export const reachable = <A extends SqlClient.SqlClient, E, R>(client: Layer.Layer<A | SqlClient.SqlClient, E, R>) =>
@@ -52,15 +47,18 @@ export const reachable = <A extends SqlClient.SqlClient, E, R>(client: Layer.Lay
     Effect.gen(function* () {
       const { database, host, port, user } = yield* DatabaseConfig
       yield* Context.get(context, SqlClient.SqlClient)`SELECT 1`.pipe(
-        Effect.mapError(
-          (error) =>
-            new BackendUnavailable({
-              backend: "PostgreSQL",
-              address: `${user}@${host}:${port}/${database}`,
-              reason: reasonOf(error),
-              remedy: "Check that it runs, and DB_HOST, DB_PORT, DB_USER, DB_PASSWORD, DB_NAME, DB_SSL"
+        Effect.mapError((error) => {
+          const reason = reasonOf(error)
+          return new BackendUnavailable({
+            backend: "PostgreSQL",
+            address: `${user}@${host}:${port}/${database}`,
+            reason,
+            remedy: remedyFor(reason, {
+              check: ["DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSL"],
+              ca: "DB_SSL_CA"
             })
-        )
+          })
+        })
       )
     })
   )
