@@ -55,10 +55,21 @@ const templated = (some: Partial<HandlerRole> = {}): DeclaredRole => ({
   permissionPolicy: permissionPolicy(role(some))
 })
 
+const allowEverything = { Effect: "Allow", Action: "*", Resource: "*" } as const
+
+/** The role of the template, to which somebody has attached AdministratorAccess. */
+const promoted = (some: Partial<HandlerRole> = {}): DeclaredRole => ({
+  ...templated(some),
+  permissionPolicy: {
+    Version: "2012-10-17",
+    Statement: [...permissionPolicy(role(some)).Statement, allowEverything]
+  }
+})
+
 /** A role that trusts everybody with everything. */
 const careless: DeclaredRole = {
   name: "cSecBridgeIAMHandlerRole",
-  permissionPolicy: { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] }
+  permissionPolicy: { Version: "2012-10-17", Statement: [allowEverything] }
 }
 
 /** An account with that handler role, and one beside it that lets everybody in. */
@@ -219,12 +230,14 @@ describe("the handler role of the template, enforced", () => {
     return yield* Effect.result(send(() => attack(iam)))
   })
 
-  it.live.each(attacks)("lets no session of the role %s, also without a session policy", ([, attack]) =>
-    Effect.gen(function* () {
-      yield* accounts(templated({ deny: ["arn:aws:iam::*:policy/team/*"] }))
-      const result = yield* attempt(attack, keysOf(yield* assume(asTheWorker)))
-      assert.strictEqual(result._tag === "Failure" ? result.failure.Code : "allowed", "AccessDenied")
-    }).pipe(Effect.provide(LocalAws.layer()))
+  it.live.each(attacks)(
+    "lets no session of the role %s, even if the role was given everything and the session is not narrowed",
+    ([, attack]) =>
+      Effect.gen(function* () {
+        yield* accounts(promoted({ deny: ["arn:aws:iam::*:policy/team/*"] }))
+        const result = yield* attempt(attack, keysOf(yield* assume(asTheWorker)))
+        assert.strictEqual(result._tag === "Failure" ? result.failure.Code : "allowed", "AccessDenied")
+      }).pipe(Effect.provide(LocalAws.layer()))
   )
 
   it.live.each(attacks)("(another role would let it %s)", ([, attack]) =>
@@ -274,7 +287,7 @@ describe("the handler role of the template, enforced", () => {
 
   it.live("lets its sessions go nowhere else: neither to another account nor to itself", () =>
     Effect.gen(function* () {
-      yield* accounts(templated())
+      yield* accounts(promoted())
       const credentials = keysOf(yield* assume(asTheWorker))
       for (const accountId of [account, neighbour]) {
         isDenied(yield* Effect.flip(assume({ ...asTheWorker, RoleArn: roleArn(accountId) }, { credentials })))

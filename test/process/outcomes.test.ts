@@ -47,6 +47,10 @@ describe.skipIf(inject("redis") === undefined)("outcomes", () => {
         [yield* request({ principal: "nobody" }), /^NoSuchEntity: .*\(AttachUserPolicy\)$/],
         [yield* request({ entitlement: "AdministratorAccess" }), /^PolicyForbidden: .*POLICY_DENY$/],
         [yield* request({ entitlement: "X", entitlement_type: "custom" }), /^PolicyForbidden: .*POLICY_ALLOW$/],
+        [
+          yield* request({ principal: "cSecBridgeIAMHandlerRole", principal_type: "Role" }),
+          /^PolicyForbidden: .*PRINCIPAL_DENY$/
+        ],
         [yield* request({ duration_minutes: 5 }), /^DurationUnsupported: .*DURATION_UNSUPPORTED=ignore/]
       ] as const
       for (const [job, log] of refused) {
