@@ -22,7 +22,7 @@ export const reopen = Effect.fnUntraced(function* (id: string, intervention: Int
       return yield* new Refused({
         reason:
           `request ${result.value.by}, which is later and on the same account, principal and entitlement, is ` +
-          `${result.value.status}; a retry of ${id} would undo it`,
+          `${result.value.status}; carried out now, ${id} would come after it`,
         remedy: "If that is what is wanted, have it requested again"
       })
   }

@@ -11,7 +11,7 @@ import { findLetter, id } from "./letters.ts"
 const page = {
   limit: Flag.Int("limit").pipe(
     Flag.withDescription("How many"),
-    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 10_000 }))),
+    Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 }))),
     Flag.withDefault(20)
   ),
   offset: Flag.Int("offset").pipe(
