@@ -7,13 +7,13 @@ const jobsTotal = Metric.counter("csb_worker_jobs_total", {
   incremental: true
 })
 
-/** Made once: attaching attributes costs more than counting. */
+/** By the label that they carry. Made once: attaching attributes costs more than counting. */
 export const jobs = {
   success: Metric.withAttributes(jobsTotal, { outcome: "success" }),
   failed: Metric.withAttributes(jobsTotal, { outcome: "failed" }),
   requeued: Metric.withAttributes(jobsTotal, { outcome: "requeued" }),
   duplicate: Metric.withAttributes(jobsTotal, { outcome: "duplicate" }),
-  deadLetter: Metric.withAttributes(jobsTotal, { outcome: "dead_letter" }),
+  dead_letter: Metric.withAttributes(jobsTotal, { outcome: "dead_letter" }),
   recovered: Metric.withAttributes(jobsTotal, { outcome: "recovered" })
 }
 
