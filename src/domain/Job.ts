@@ -56,7 +56,9 @@ export const Job = Schema.Struct({
   entitlement: PolicyName,
   entitlement_type: EntitlementType,
   duration_minutes: Schema.optionalKey(Schema.NullOr(DurationMinutes)),
-  received_at: Schema.optionalKey(Schema.NullOr(Timestamp))
+  received_at: Schema.optionalKey(Schema.NullOr(Timestamp)),
+  /** The producer's span. Whatever it is, the job is none the worse for it. */
+  traceparent: Schema.optionalKey(Schema.Unknown)
 })
 export type Job = typeof Job.Type
 

@@ -1,19 +1,26 @@
 import { Effect, Metric } from "effect"
 
-const seconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60]
+/** Seconds. A call to IAM takes some 100 ms; what takes longer than `AWS_CALL_TIMEOUT`, 10 s by default, timed out. */
+const callSeconds = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** One call, and two commits around it; or retries, each of which may wait for 10 s and more. */
+const jobSeconds = [0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
+
+/** Milliseconds in an idle system, hours behind a backlog. */
+const waitSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15, 30, 60, 300, 900, 3_600, 14_400]
 
 const jobsTotal = Metric.counter("csb_worker_jobs_total", {
   description: "Deliveries by how they ended",
   incremental: true
 })
 
-/** Made once: attaching attributes costs more than counting. */
+/** By the label that they carry. Made once: attaching attributes costs more than counting. */
 export const jobs = {
   success: Metric.withAttributes(jobsTotal, { outcome: "success" }),
   failed: Metric.withAttributes(jobsTotal, { outcome: "failed" }),
   requeued: Metric.withAttributes(jobsTotal, { outcome: "requeued" }),
   duplicate: Metric.withAttributes(jobsTotal, { outcome: "duplicate" }),
-  deadLetter: Metric.withAttributes(jobsTotal, { outcome: "dead_letter" }),
+  dead_letter: Metric.withAttributes(jobsTotal, { outcome: "dead_letter" }),
   recovered: Metric.withAttributes(jobsTotal, { outcome: "recovered" })
 }
 
@@ -21,14 +28,20 @@ export const jobsInFlight = Metric.gauge("csb_worker_jobs_in_flight", {
   description: "Jobs that this worker holds and has not settled"
 })
 
+export const ready = Metric.gauge("csb_worker_ready", { description: "1 while /ready answers 200, else 0" })
+
+export const lastSweep = Metric.gauge("csb_worker_last_sweep_timestamp_seconds", {
+  description: "Unix time of the last sweep for lost jobs that met no fault; at first, of the worker's start"
+})
+
 export const jobDuration = Metric.histogram("csb_worker_job_duration_seconds", {
   description: "From the claim to the final status",
-  boundaries: seconds
+  boundaries: jobSeconds
 })
 
 export const queueWait = Metric.histogram("csb_worker_queue_wait_seconds", {
   description: "From the payload's received_at to the claim",
-  boundaries: [...seconds, 300, 900, 3600]
+  boundaries: waitSeconds
 })
 
 export const queueDepth = Metric.gauge("csb_worker_queue_depth", { description: "Payloads in the job list" })
@@ -55,7 +68,7 @@ export const awsCalls = Metric.counter("csb_worker_aws_calls_total", {
 
 export const awsCallDuration = Metric.histogram("csb_worker_aws_call_duration_seconds", {
   description: "One call to AWS, whatever its outcome",
-  boundaries: seconds
+  boundaries: callSeconds
 })
 
 export const awsRetries = Metric.counter("csb_worker_aws_retries_total", {

@@ -9,6 +9,7 @@ import { JobStoreSql } from "./postgres/JobStoreSql.ts"
 import { SqlLive } from "./postgres/SqlLive.ts"
 import { JobQueueRedis } from "./queue/JobQueueRedis.ts"
 import { WorkersRedis } from "./queue/WorkersRedis.ts"
+import { TracingLive } from "./TracingLive.ts"
 import { WorkerStatusLive } from "./WorkerStatusLive.ts"
 
 /** Everything that the worker stands on, but Redis and the configuration. */
@@ -18,7 +19,8 @@ export const WorkerLive = HttpLive.pipe(
     Layer.mergeAll(AccountSharesLive, AwsIamLive, JobQueueRedis, JobStoreSql, WorkersRedis, WorkerStatusLive)
   ),
   Layer.provide(Layer.mergeAll(AwsSessionsLive, SqlLive)),
+  Layer.provideMerge(TracingLive),
   Layer.provideMerge(LoggerLive),
-  // Nothing exports spans, and each SQL statement would make one.
+  // Jobs make their spans themselves (domain/tracing.ts). So would each SQL statement and each probe.
   Layer.provideMerge(Layer.succeed(References.TracerEnabled, false))
 )

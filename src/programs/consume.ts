@@ -8,7 +8,7 @@ import { makeDispatch } from "./dispatch.ts"
 import { enlist } from "./enlist.ts"
 import { repeatedly } from "./repeatedly.ts"
 import { stayAlive } from "./stayAlive.ts"
-import { sweep } from "./sweep.ts"
+import { noteSweep, sweep } from "./sweep.ts"
 
 /** Of the shutdown grace, the part that is kept for giving jobs back: their rows and their payloads. */
 const keptForRelease = 0.1
@@ -38,6 +38,7 @@ export const consume = Effect.gen(function* () {
   })
 
   yield* metrics.register
+  yield* noteSweep
   yield* Effect.forkScoped(repeatedly(Duration.times(lease, 0.25), stayAlive))
   yield* Effect.forkScoped(repeatedly(lookInterval, releaseDue))
   yield* Effect.forkScoped(Effect.delay(repeatedly(recoveryInterval, sweep), recoveryInterval))

@@ -6,6 +6,7 @@ import { monotonicMillis } from "../domain/monotonicMillis.ts"
 import { operationOf, type PolicyChange, policyChange } from "../domain/PolicyChange.ts"
 import { disagreements } from "../domain/Request.ts"
 import { JobRejected, statusAfter } from "../domain/Settlement.ts"
+import { traceJob, traceStep } from "../domain/tracing.ts"
 import { AwsConfig, WorkerConfig } from "../services/Config.ts"
 import type { Delivery } from "../services/JobQueue.ts"
 import type { Claim } from "../services/JobStore.ts"
@@ -14,6 +15,7 @@ import { applyPolicy } from "./applyPolicy.ts"
 import { claimRequest } from "./claimRequest.ts"
 import { discardDuplicate, refusePayload, refuseUnknown } from "./refuse.ts"
 import { settle, settlementOf } from "./settle.ts"
+import { spanOf, step, tellOfJob } from "./spans.ts"
 import { waitForTurn } from "./waitForTurn.ts"
 
 /**
@@ -25,12 +27,13 @@ import { waitForTurn } from "./waitForTurn.ts"
 export const processJob = Effect.fnUntraced(
   function* (delivery: Delivery) {
     const job = yield* decodeJob(delivery.payload)
+    yield* tellOfJob(job)
     const change = policyChange((yield* AwsConfig).partition, job)
 
     yield* Effect.gen(function* () {
       const leases = yield* Leases
       const since = yield* monotonicMillis
-      const claim = yield* claimRequest(delivery, job)
+      const claim = yield* traceStep(claimRequest(delivery, job), () => step("claim"))
       const claimedAt = yield* monotonicMillis
 
       const work = Effect.gen(function* () {
@@ -40,7 +43,7 @@ export const processJob = Effect.fnUntraced(
           Effect.exit
         )
         const settlement = yield* settlementOf(exit, claim)
-        yield* settle(delivery, claim, settlement)
+        yield* traceStep(settle(delivery, claim, settlement), () => step("settle"))
         return settlement
       })
       const settlement = yield* leases.during(claim, since, work)
@@ -62,6 +65,7 @@ export const processJob = Effect.fnUntraced(
       Duplicate: (error) => discardDuplicate(delivery, error),
       Blocked: (error) => waitForTurn(delivery, error)
     }),
+  (life, delivery) => traceJob(life, spanOf(delivery)),
   Effect.uninterruptible
 )
 

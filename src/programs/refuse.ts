@@ -1,10 +1,10 @@
-import { Effect, Metric, Option } from "effect"
+import { Effect, Option } from "effect"
 import type { InvalidPayload } from "../domain/Job.ts"
-import * as metrics from "../domain/metrics.ts"
 import { printable } from "../domain/Settlement.ts"
 import { type DeadLetterReason, type Delivery, JobQueue } from "../services/JobQueue.ts"
 import { JobStore } from "../services/JobStore.ts"
 import type { Duplicate, UnknownJob } from "./claimRequest.ts"
+import { count } from "./count.ts"
 import { lookUntilFound } from "./lookUntilFound.ts"
 import { persist } from "./persist.ts"
 
@@ -28,7 +28,7 @@ export const refuseUnknown = (delivery: Delivery, error: UnknownJob) =>
 export const discardDuplicate = Effect.fnUntraced(function* (delivery: Delivery, error: Duplicate) {
   const queue = yield* JobQueue
   yield* persist(queue.remove(delivery))
-  yield* Metric.update(metrics.jobs.duplicate, 1)
+  yield* count("duplicate")
   yield* Effect.logInfo(`duplicate: the request is ${error.status}`).pipe(
     Effect.annotateLogs("correlation_id", error.correlationId)
   )
@@ -43,7 +43,7 @@ const bury = Effect.fnUntraced(function* (
   const queue = yield* JobQueue
   yield* persist(queue.deadLetter(delivery.payload, { reason, message, correlationId }))
   yield* persist(queue.remove(delivery))
-  yield* Metric.update(metrics.jobs.deadLetter, 1)
+  yield* count("dead_letter", { _tag: reason })
   yield* Effect.logWarning("dead letter").pipe(
     Effect.annotateLogs({
       ...Option.match(correlationId, { onNone: () => ({}), onSome: (id) => ({ correlation_id: id }) }),

@@ -1,11 +1,12 @@
-import { Cause, Duration, Effect, Exit, Metric, Option, Ref } from "effect"
-import * as metrics from "../domain/metrics.ts"
+import { Cause, Duration, Effect, Exit, Option, Ref } from "effect"
 import { auditLog, type JobError, Settlement, WorkerDefect } from "../domain/Settlement.ts"
+import { tellJob } from "../domain/tracing.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import { type Delivery, JobQueue } from "../services/JobQueue.ts"
 import { type Claim, JobStore } from "../services/JobStore.ts"
 import { WorkerStatus } from "../services/WorkerStatus.ts"
 import type { Applied } from "./applyPolicy.ts"
+import { count } from "./count.ts"
 import { persist } from "./persist.ts"
 
 /** What follows from how the work under a claim ended. */
@@ -51,7 +52,7 @@ export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Cl
   switch (settlement._tag) {
     case "Succeeded": {
       yield* persist(queue.finish(delivery, correlationId))
-      yield* Metric.update(metrics.jobs.success, 1)
+      yield* count("success")
       return yield* Effect.logInfo(auditLog(settlement))
     }
     case "Failed": {
@@ -66,16 +67,17 @@ export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Cl
         yield* persist(queue.deadLetter(delivery.payload, letter))
       }
       yield* persist(queue.finish(delivery, correlationId))
-      yield* Metric.update(misled ? metrics.jobs.deadLetter : metrics.jobs.failed, 1)
+      yield* count(misled ? "dead_letter" : "failed", error)
       return yield* Effect.logWarning("request failed").pipe(annotateError(error))
     }
     case "Requeued": {
       yield* persist(queue.requeue(delivery))
-      yield* Metric.update(metrics.jobs.requeued, 1)
+      yield* count("requeued", settlement.error)
       return yield* Effect.logWarning(`requeued after delivery ${claim.delivery}`).pipe(annotateError(settlement.error))
     }
     case "Released": {
       yield* persist(settlement.until === "later" ? queue.delay(delivery, pause) : queue.giveBack(delivery))
+      yield* tellJob(() => ({ attributes: { "csb.outcome": "released" } }))
       return yield* Effect.logInfo(auditLog(settlement))
     }
   }

@@ -8,6 +8,7 @@ import { JobQueue } from "../services/JobQueue.ts"
 import { JobStore, type Recovered } from "../services/JobStore.ts"
 import { type Leftover, Workers } from "../services/Workers.ts"
 import { WorkerStatus } from "../services/WorkerStatus.ts"
+import { count } from "./count.ts"
 
 /**
  * Brings back what has no worker and what has no job any more (contract §5). Every replica sweeps; that one at a time does
@@ -16,9 +17,13 @@ import { WorkerStatus } from "../services/WorkerStatus.ts"
 export const sweep = Effect.gen(function* () {
   yield* judgeOrphans
   if (yield* isSteady) yield* recover
+  yield* noteSweep
 }).pipe(
   Effect.tapErrorTag("SqlError", () => Effect.flatMap(WorkerStatus, ({ steadyFrom }) => Ref.set(steadyFrom, never)))
 )
+
+/** For whoever wants to know whether sweeps still get to their end. */
+export const noteSweep = Effect.flatMap(Clock.currentTimeMillis, (now) => Metric.update(metrics.lastSweep, now / 1_000))
 
 const never = Number.POSITIVE_INFINITY
 
@@ -53,7 +58,7 @@ const recover = Effect.gen(function* () {
 
 const reportRecovered = Effect.fnUntraced(function* ({ correlationId, status }: Recovered) {
   const queue = yield* JobQueue
-  yield* Metric.update(status === "FAILED" ? metrics.jobs.failed : metrics.jobs.recovered, 1)
+  yield* count(status === "FAILED" ? "failed" : "recovered")
   if (status === "FAILED") yield* queue.forgetStatus(correlationId)
   yield* Effect.logWarning(status === "FAILED" ? lostTooManyLog : "its worker was lost: pending again").pipe(
     Effect.annotateLogs("correlation_id", correlationId)
@@ -75,6 +80,7 @@ const bringBack = Effect.fnUntraced(function* ({ payloads, workerId }: Leftover)
     if (standing?.lostTooMany === true) {
       yield* queue.deadLetter(payload, { reason: "WorkerLost", message: lostTooManyLog, correlationId: id })
       yield* workers.discard(workerId, payload)
+      yield* count("dead_letter")
       continue
     }
     yield* workers.reclaim(workerId, payload)

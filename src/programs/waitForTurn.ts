@@ -1,4 +1,5 @@
 import { Duration, Effect } from "effect"
+import { tellJob } from "../domain/tracing.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import { type Delivery, JobQueue } from "../services/JobQueue.ts"
 import type { Blocked } from "./claimRequest.ts"
@@ -16,6 +17,7 @@ export const waitForTurn = Effect.fnUntraced(function* (delivery: Delivery, { ah
   const { orphanAfter } = yield* WorkerConfig
   const time = Duration.min(Duration.times(each, ahead), Duration.times(orphanAfter, 0.25))
   yield* persist(queue.delay(delivery, time))
+  yield* tellJob(() => ({ attributes: { "csb.outcome": "delayed" } }))
   yield* Effect.logDebug(`waits for ${ahead} older requests on its key`).pipe(
     Effect.annotateLogs("correlation_id", correlationId)
   )

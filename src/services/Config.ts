@@ -143,3 +143,12 @@ export class LogConfig extends Context.Service<
     readonly format: "json" | "pretty"
   }
 >()("worker-service-aws/services/LogConfig") {}
+
+export class TelemetryConfig extends Context.Service<
+  TelemetryConfig,
+  {
+    /** Base URL of an OpenTelemetry collector. None: nothing is traced. */
+    readonly endpoint: Option.Option<string>
+    readonly serviceName: string
+  }
+>()("worker-service-aws/services/TelemetryConfig") {}

@@ -8,6 +8,7 @@ import {
   HttpConfig,
   LogConfig,
   RedisConfig,
+  TelemetryConfig,
   WorkerConfig
 } from "../../src/services/Config.ts"
 
@@ -100,6 +101,10 @@ describe("the environment", () => {
       })
       assert.deepStrictEqual(Context.get(context, HttpConfig), { host: "0.0.0.0", port: 8080 })
       assert.deepStrictEqual(Context.get(context, LogConfig), { level: "Info", format: "json" })
+      assert.deepStrictEqual(Context.get(context, TelemetryConfig), {
+        endpoint: Option.none(),
+        serviceName: "worker-service-aws"
+      })
     })
   )
 
@@ -246,7 +251,8 @@ describe("the environment", () => {
     ["DURATION_UNSUPPORTED", "maybe"],
     ["LOG_LEVEL", "loud"],
     ["LOG_FORMAT", "xml"],
-    ["OTEL_EXPORTER_OTLP_ENDPOINT", "collector"]
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "collector"],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:secret@collector:4318"]
   ] as const)("refuses %s=%s, and does not repeat the value", ([name, value]) =>
     Effect.gen(function* () {
       const faults = yield* faultsOf({ ...needed, [name]: value })

@@ -128,6 +128,14 @@ describe("/metrics", () => {
     }).pipe(Effect.provide(healthy))
   )
 
+  it.live("tells whether the worker is ready", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(valueOf((yield* get("/metrics")).body, "csb_worker_ready"), 0)
+      yield* running
+      assert.strictEqual(valueOf((yield* get("/metrics")).body, "csb_worker_ready"), 1)
+    }).pipe(Effect.provide(healthy))
+  )
+
   const denied = new RedisError({ command: "LLEN", reason: "Denied", message: "NOPERM" })
   it.live("shows no number that it cannot read", () =>
     Effect.gen(function* () {

@@ -79,6 +79,17 @@ describe("the sweep", () => {
     }).pipe(withWorker())
   )
 
+  it.effect("tells when it last got to its end", () =>
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      yield* TestClock.adjust("1 minute")
+      yield* sweep
+      yield* TestClock.adjust("1 minute")
+      yield* Effect.exit(Effect.provideService(sweep, JobStore, { ...store, orphans: () => Effect.fail(databaseAway) }))
+      assert.strictEqual((yield* Metric.value(metrics.lastSweep)).value, 60)
+    }).pipe(withWorker())
+  )
+
   it.effect("leaves a payload whose row another worker has in progress, until that is over", () =>
     Effect.gen(function* () {
       const job = yield* request()
@@ -114,6 +125,7 @@ describe("the sweep", () => {
       })
       assert.strictEqual(yield* redis.length(`cache:status:${job.correlation_id}`), 0)
       assert.strictEqual(yield* redis.length("{queue:aws}:processing:third"), 0)
+      assert.strictEqual((yield* Metric.value(metrics.jobs.dead_letter)).count, 1)
     }).pipe(withWorker())
   )
 

@@ -1,7 +1,8 @@
-import { Duration, Effect, Metric, Option, Predicate } from "effect"
+import { Cause, Duration, Effect, Exit, Metric, Option, Predicate } from "effect"
 import { type AwsError, Timeout } from "../../domain/AwsError.ts"
 import { type CallFailure, classify } from "../../domain/classify.ts"
 import * as metrics from "../../domain/metrics.ts"
+import { traceStep } from "../../domain/tracing.ts"
 import type { Answer } from "../../services/AwsIam.ts"
 
 interface SdkOutput {
@@ -29,6 +30,7 @@ export const sdkCall = <A extends SdkOutput>(
         )
     }),
     measure(operation),
+    trace(operation),
     Effect.map((value) => ({ value, requestId: Option.fromUndefinedOr(value.$metadata.requestId) }))
   )
 
@@ -44,6 +46,30 @@ const measure =
         Effect.andThen(Effect.fromResult(result))
       )
     })
+
+/** https://opentelemetry.io/docs/specs/semconv/cloud-providers/aws-sdk/ */
+const trace =
+  (operation: string) =>
+  <A extends SdkOutput>(call: Effect.Effect<A, AwsError>): Effect.Effect<A, AwsError> =>
+    traceStep(
+      call,
+      () => {
+        const service = operation === "AssumeRole" ? "STS" : "IAM"
+        return {
+          name: `${service}.${operation}`,
+          kind: "client",
+          attributes: { "rpc.system": "aws-api", "rpc.service": service, "rpc.method": operation }
+        }
+      },
+      Exit.match({
+        onSuccess: ({ $metadata }) => ({ "aws.request_id": $metadata.requestId }),
+        onFailure: (cause) =>
+          Option.match(Cause.findErrorOption(cause), {
+            onNone: () => ({}),
+            onSome: (error) => ({ "error.type": error._tag })
+          })
+      })
+    )
 
 /**
  * What the SDK threw. `Code` is AWS's own word; `name` the SDK's; a socket error has Node's `code`. Bodies that are no XML

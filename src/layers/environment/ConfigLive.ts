@@ -1,17 +1,26 @@
 import { Context, Effect, Layer } from "effect"
-import { AwsConfig, DatabaseConfig, HttpConfig, LogConfig, RedisConfig, WorkerConfig } from "../../services/Config.ts"
+import {
+  AwsConfig,
+  DatabaseConfig,
+  HttpConfig,
+  LogConfig,
+  RedisConfig,
+  TelemetryConfig,
+  WorkerConfig
+} from "../../services/Config.ts"
 import { readAll } from "./reader.ts"
 import { redis } from "./redisSection.ts"
-import { aws, database, http, log, worker } from "./sections.ts"
+import { aws, database, http, log, telemetry, worker } from "./sections.ts"
 
 /** All that the worker needs. */
 export const ConfigLive = Layer.effectContext(
-  Effect.map(readAll({ aws, database, http, log, redis, worker }), (config) =>
+  Effect.map(readAll({ aws, database, http, log, redis, telemetry, worker }), (config) =>
     Context.make(AwsConfig, config.aws).pipe(
       Context.add(DatabaseConfig, config.database),
       Context.add(HttpConfig, config.http),
       Context.add(LogConfig, config.log),
       Context.add(RedisConfig, config.redis),
+      Context.add(TelemetryConfig, config.telemetry),
       Context.add(WorkerConfig, config.worker)
     )
   )

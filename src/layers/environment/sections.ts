@@ -157,12 +157,19 @@ export const worker = readAll({
     )
   ),
   durationUnsupported: withDefault("DURATION_UNSUPPORTED", Schema.Literals(["fail", "ignore"]), "fail"),
-  // Nothing uses these yet; a bad value is told all the same, so that it is no surprise later.
+  // Nothing uses it yet; a bad value is told all the same, so that it is no surprise later.
   reserved: readAll({
-    adminToken: secret("HTTP_ADMIN_TOKEN"),
-    otlpEndpoint: optional("OTEL_EXPORTER_OTLP_ENDPOINT", url),
-    otelServiceName: optional("OTEL_SERVICE_NAME", Schema.String)
+    adminToken: secret("HTTP_ADMIN_TOKEN")
   })
+})
+
+/** A path is appended to the endpoint, and with credentials it would be an address that no client may log. */
+export const telemetry = readAll({
+  endpoint: optional(
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    text(/^https?:\/\/[^\s@?#]+$/, "an http or https URL without credentials and query")
+  ),
+  serviceName: withDefault("OTEL_SERVICE_NAME", Schema.String, "worker-service-aws")
 })
 
 export const http = readAll({

@@ -5,6 +5,7 @@ import { decodeJob, receivedAt } from "../../domain/Job.ts"
 import * as metrics from "../../domain/metrics.ts"
 import { AccountShares } from "../../services/AccountShares.ts"
 import { JobQueue } from "../../services/JobQueue.ts"
+import { readiness } from "./readiness.ts"
 
 /**
  * `/metrics` for Prometheus. What stands in Redis is read when it is asked for. Where an ACL hides it, or Redis is away, the
@@ -32,10 +33,12 @@ export const metricsRoute = HttpRouter.use(
       )
     )
 
+    const readReadiness = Effect.flatMap(readiness, ({ length }) => Metric.update(metrics.ready, length === 0 ? 1 : 0))
+
     yield* router.add(
       "GET",
       "/metrics",
-      readQueue.pipe(
+      Effect.all([readQueue, readReadiness], { concurrency: "unbounded" }).pipe(
         Effect.andThen(shares.throttled),
         Effect.flatMap((accounts) => Metric.update(metrics.accountsThrottled, accounts)),
         Effect.andThen(PrometheusMetrics.format()),
