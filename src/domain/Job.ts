@@ -33,8 +33,10 @@ const AnyCasePrincipalType = Schema.String.pipe(
   Schema.decodeTo(PrincipalType)
 )
 
-/** How long a granted access lasts, in minutes. */
-export const DurationMinutes = Schema.Int.check(Schema.isGreaterThan(0))
+/** How long a granted access lasts, in minutes: as many as PostgreSQL's `integer` takes. */
+export const DurationMinutes = Schema.Int.check(
+  Schema.isBetween({ minimum: 1, maximum: 2_147_483_647 }, { expected: "a positive number of minutes" })
+)
 
 /** ISO 8601, as Python's `isoformat` and JavaScript's `toISOString` write it. */
 const Timestamp = Schema.String.check(
