@@ -4,6 +4,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, ConfigProvider, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
+import { grants } from "./commands/grants.ts"
 import { migrate } from "./commands/migrate.ts"
 import { run, runWorker } from "./commands/run.ts"
 import { status } from "./commands/status.ts"
@@ -17,7 +18,7 @@ setFlagsFromString("--heap-growing-percent=30")
 
 const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
   Command.withDescription("CSecBridge's access worker for AWS"),
-  Command.withSubcommands([run, migrate, submit, status]),
+  Command.withSubcommands([run, migrate, submit, status, grants]),
   Command.run({ version: "0.1.0", renderErrors: true })
 )
 

@@ -31,6 +31,10 @@ export interface RequestRecord {
   readonly references: ReadonlyArray<string>
 }
 
+/** Access that is granted for a time. */
+export const isTemporary = ({ action, duration_minutes }: RequestRow): boolean =>
+  action === "add" && duration_minutes !== null
+
 /** Names of the fields in which a payload and its row differ; none: they agree. */
 export const disagreements = (job: Job, row: RequestRow): ReadonlyArray<string> =>
   fields.filter((field) => {

@@ -62,6 +62,8 @@ export class JobQueue extends Context.Service<
     readonly forgetStatus: (correlationId: string) => Effect.Effect<void, RedisError>
     /** What producers do. */
     readonly submit: (payload: Uint8Array) => Effect.Effect<void, RedisError>
+    /** To the right end, where it is taken next. */
+    readonly submitFirst: (payload: Uint8Array) => Effect.Effect<void, RedisError>
     readonly stats: Effect.Effect<QueueStats, RedisError>
   }
 >()("worker-service-aws/services/JobQueue") {}

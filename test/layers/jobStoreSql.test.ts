@@ -143,8 +143,9 @@ describe("JobStore over PostgreSQL, statements that are sent twice", () => {
         const claim = yield* store.claim(job, { workerId: "w-1", take: "1" }, waiting)
         assert.strictEqual(Option.getOrThrow(claim)._tag, "Claimed")
         assert.deepStrictEqual(yield* store.orphans(Date.now() - 60_000), { rebuilt: [], left: 0 })
+        assert.deepStrictEqual((yield* store.due(Date.now() - 60_000)).payloads, [])
         yield* admin`UPDATE csb_app.csb_requests SET not_before = now() WHERE correlation_id = ${expiry.correlation_id}`
-        assert.strictEqual((yield* store.orphans(Date.now() - 60_000)).rebuilt.length, 1)
+        assert.strictEqual((yield* store.due(Date.now() - 60_000)).payloads.length, 1)
       })
     )
   )

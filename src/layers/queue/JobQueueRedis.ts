@@ -195,6 +195,7 @@ export const JobQueueRedis = Layer.effect(
         ),
       forgetStatus,
       submit: (payload) => redis.push(queue, "left", payload),
+      submitFirst: (payload) => redis.push(queue, "right", payload),
       stats: Effect.all(
         {
           depth: Effect.zipWith(redis.length(queue), countParked, (waiting, parked) => waiting + parked),
