@@ -46,8 +46,7 @@ describe.skipIf(inject("redis") === undefined)("outcomes", () => {
         [yield* request({ account_id: closedAccount }), /^AccessDenied: .*\(AssumeRole\)$/],
         [yield* request({ principal: "nobody" }), /^NoSuchEntity: .*\(AttachUserPolicy\)$/],
         [yield* request({ entitlement: "AdministratorAccess" }), /^PolicyForbidden: .*POLICY_DENY$/],
-        [yield* request({ entitlement: "X", entitlement_type: "custom" }), /^PolicyForbidden: .*POLICY_ALLOW$/],
-        [yield* request({ duration_minutes: 5 }), /^DurationUnsupported: .*DURATION_UNSUPPORTED=ignore/]
+        [yield* request({ entitlement: "X", entitlement_type: "custom" }), /^PolicyForbidden: .*POLICY_ALLOW$/]
       ] as const
       for (const [job, log] of refused) {
         assert.match(lastLog(yield* awaitStatus(job.correlation_id, "FAILED")), log)
