@@ -43,7 +43,7 @@ const filters = {
     Flag.withSchema(PrincipalName),
     Flag.optional
   ),
-  json: Flag.Boolean("json").pipe(Flag.withDescription("As JSON"))
+  json: Flag.Boolean("json").pipe(Flag.withDescription("As JSON"), Flag.withDefault(false))
 }
 
 export const grants = Command.make("grants", filters, (asked) =>

@@ -13,14 +13,21 @@ const server = () => {
 }
 
 describe("the command line", () => {
-  it.live.each([{ args: [] }, { args: ["run"] }, { args: ["migrate"] }, { args: ["submit"] }, { args: ["status"] }])(
-    "$args --help explains itself",
-    ({ args }) =>
-      Effect.gen(function* () {
-        const { code, stdout } = yield* runCommand({}, ...args, "--help")
-        assert.strictEqual(code, 0)
-        assert.include(stdout, "USAGE")
-      })
+  it.live.each([
+    { args: [] },
+    { args: ["run"] },
+    { args: ["migrate"] },
+    { args: ["submit"] },
+    { args: ["status"] },
+    { args: ["grants"] },
+    { args: ["grants", "end"] },
+    { args: ["grants", "extend"] }
+  ])("$args --help explains itself", ({ args }) =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* runCommand({}, ...args, "--help")
+      assert.strictEqual(code, 0)
+      assert.include(stdout, "USAGE")
+    })
   )
 
   it.live.each([
