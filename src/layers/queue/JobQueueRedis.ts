@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { Clock, Duration, Effect, Layer, Option } from "effect"
+import { endsGrant } from "../../domain/Job.ts"
 import { monotonicMillis } from "../../domain/monotonicMillis.ts"
 import { RedisConfig, WorkerConfig } from "../../services/Config.ts"
 import { type Delivery, JobQueue } from "../../services/JobQueue.ts"
@@ -174,12 +175,25 @@ export const JobQueueRedis = Layer.effect(
             ).pipe(Effect.tap(letGo(delivery)))
           : Effect.andThen(Effect.sleep(Duration.min(time, longestHold)), move("left")(delivery)),
       canPark: reliable ? tryParking : Effect.succeed(false),
-      park: (deliveries, accountId) => {
-        const payloads = deliveries.map(({ payload }) => payload)
-        return redis
-          .transferAndNote(processing, keys.parked(accountId), payloads, keys.parkedAccounts, accountId)
-          .pipe(Effect.tap(() => Effect.forEach(deliveries, letGo, { discard: true })))
-      },
+      park: Effect.fnUntraced(function* (deliveries, accountId) {
+        const parked = keys.parked(accountId)
+        // Tried again, some may have gone before.
+        const ours = deliveries.filter((delivery) => held.has(delivery))
+        const others = ours.filter(({ payload }) => !endsGrant(payload))
+        const ends = ours.filter(({ payload }) => endsGrant(payload))
+        if (others.length > 0) {
+          const payloads = others.map(({ payload }) => payload)
+          yield* redis.transferAndNote(processing, parked, payloads, keys.parkedAccounts, accountId)
+          yield* Effect.forEach(others, letGo, { discard: true })
+        }
+        if (ends.length === 0) return
+        // Noted first: an account without jobs does no harm, but jobs of an account that nobody looks at do.
+        yield* redis.note(keys.parkedAccounts, accountId)
+        for (const delivery of ends.toReversed()) {
+          yield* redis.transfer(processing, parked, "right", delivery.payload)
+          yield* letGo(delivery)
+        }
+      }),
       takeParked: Effect.fnUntraced(function* (accountId) {
         const [payload] = yield* redis.moveLast(keys.parked(accountId), processing, 1).pipe(mayStrand)
         if (payload !== undefined) return Option.some(hold(payload))

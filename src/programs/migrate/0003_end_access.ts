@@ -21,8 +21,6 @@ export default Effect.gen(function* () {
   yield* sql`CREATE INDEX csb_requests_pending_due ON csb_requests (not_before)
     WHERE status = 'PENDING' AND not_before IS NOT NULL`
   yield* sql`CREATE INDEX csb_requests_parent ON csb_requests (parent_id) WHERE parent_id IS NOT NULL`
-  yield* sql`CREATE INDEX csb_requests_failed_ends ON csb_requests (not_before)
-    WHERE status = 'FAILED' AND parent_id IS NOT NULL`
 
   // What happened to an attachment.
   yield* sql`CREATE INDEX csb_requests_settled_key
