@@ -5,7 +5,10 @@ export type Change =
   | {
       readonly _tag: "Granted"
       readonly id: string
-      /** `no more`: its end has come, or it failed and yet may have attached the policy. */
+      /**
+       * `until its end`: which is still to come, and is not the one that asks. `no more`: it has come, or the grant failed and yet may
+       * have attached the policy.
+       */
       readonly holds: "for good" | "until its end" | "no more"
       /** It did not find the policy attached. */
       readonly attached: boolean
@@ -35,10 +38,12 @@ export const reasonToLeave = (grantId: string, history: ReadonlyArray<Change>): 
       detachedBy = change.id
       continue
     }
-    if (change.holds === "for good") ours = false
-    else if (change.attached) ours = true
+    if (change.attached) ours = true
     if (change.id === grantId) detachedBy = undefined
-    else if (change.holds !== "no more") holders = [...holders, change.id]
+    // A grant that failed in doubt and was tried again has two ends: the first does not end what the second is for.
+    if (change.holds === "until its end" || (change.holds === "for good" && change.id !== grantId)) {
+      holders = [...holders, change.id]
+    }
   }
   const holder = holders.at(-1)
   if (holder !== undefined) return Option.some(`still held by ${holder}`)

@@ -360,7 +360,7 @@ export const endsContract = (name: string, layer: Layer.Layer<JobStore | ApiStor
             [second.correlation_id, "no more", false],
             [third.correlation_id, "for good", true],
             [removal.correlation_id],
-            [last.correlation_id, "until its end", true]
+            [last.correlation_id, "no more", true]
           ]
         )
         const [age = -1] = history.flatMap((it) => (it._tag === "Detached" ? [it.age] : []))

@@ -11,50 +11,48 @@ const detached = (id: string, age = 3_600_000): Change => ({ _tag: "Detached", i
 
 describe("the end of a grant", () => {
   const cases: ReadonlyArray<readonly [string, ReadonlyArray<Change>, string | undefined]> = [
-    ["detaches what it attached", [granted("a", "until its end")], undefined],
+    ["detaches what it attached", [granted("a", "no more")], undefined],
     [
       "leaves what was there before",
-      [granted("a", "until its end", "found it attached")],
+      [granted("a", "no more", "found it attached")],
       "it was attached before the grant"
     ],
     [
       "leaves what another grant still holds",
-      [granted("a", "until its end"), granted("b", "until its end", "found it attached")],
+      [granted("a", "no more"), granted("b", "until its end", "found it attached")],
       "still held by b"
     ],
     [
       "leaves what an earlier grant holds for longer",
-      [granted("b", "until its end"), granted("a", "until its end", "found it attached")],
+      [granted("b", "until its end"), granted("a", "no more", "found it attached")],
       "still held by b"
     ],
     [
       "leaves what was granted for good since",
-      [granted("a", "until its end"), granted("p", "for good", "found it attached")],
+      [granted("a", "no more"), granted("p", "for good", "found it attached")],
       "still held by p"
     ],
     [
       "detaches what an earlier grant attached that it has outlasted",
-      [granted("b", "no more"), granted("a", "until its end", "found it attached")],
+      [granted("b", "no more"), granted("a", "no more", "found it attached")],
       undefined
     ],
-    [
-      "leaves what has been removed since",
-      [granted("a", "until its end"), detached("r")],
-      "already so since request r"
-    ],
+    ["leaves what has been removed since", [granted("a", "no more"), detached("r")], "already so since request r"],
     [
       "leaves what somebody attached after it was removed, to a grant that found it so",
-      [granted("b", "no more"), detached("r"), granted("a", "until its end", "found it attached")],
+      [granted("b", "no more"), detached("r"), granted("a", "no more", "found it attached")],
       "it was attached before the grant"
     ],
     [
       "leaves what was granted for good and is so no more by hand, until it is removed",
-      [granted("p", "for good"), granted("a", "until its end")],
+      [granted("p", "for good"), granted("a", "no more")],
       "still held by p"
     ],
+    ["leaves what the grant holds by another end", [granted("a", "until its end")], "still held by a"],
+    ["detaches what was granted for good, by an end of that", [granted("a", "for good")], undefined],
     [
       "detaches what a grant that failed may have attached",
-      [granted("f", "no more"), granted("a", "until its end", "found it attached")],
+      [granted("f", "no more"), granted("a", "no more", "found it attached")],
       undefined
     ]
   ]
@@ -92,19 +90,23 @@ const live = (steps: ReadonlyArray<typeof Step.Type>) => {
   let leftBehind = false
 
   const openGrants = () => records.filter((it): it is Grant => "end" in it && it.end === "open")
-  const history = (): ReadonlyArray<Change> =>
+  const history = (asking: Grant): ReadonlyArray<Change> =>
     records.map((it) =>
       "detachedBy" in it
         ? detached(it.detachedBy)
         : granted(
             it.id,
-            it.failed || it.end === "over" ? "no more" : it.end === "open" ? "until its end" : "for good",
+            it.failed || it.end === "over" || it === asking
+              ? "no more"
+              : it.end === "open"
+                ? "until its end"
+                : "for good",
             it.foundAttached ? "found it attached" : "attached it"
           )
     )
   const end = (grant: Grant | undefined) => {
     if (grant === undefined) return
-    const detaches = Option.isNone(reasonToLeave(grant.id, history()))
+    const detaches = Option.isNone(reasonToLeave(grant.id, history(grant)))
     reasons.delete(grant.id)
     const stays = attached && reasons.size > 0
     assert.strictEqual(attached && !detaches, stays, `${steps.join(", ")}: ${JSON.stringify(records)}`)

@@ -170,7 +170,7 @@ export const JobStoreMemory = Layer.effectContext(
 
       history: Effect.fnUntraced(function* ({ correlationId }) {
         const asked = rows.get(correlationId)
-        return asked === undefined ? [] : historyOf(rows, asked, yield* Clock.currentTimeMillis)
+        return asked === undefined ? [] : historyOf(rows, correlationId, asked, yield* Clock.currentTimeMillis)
       }),
 
       due: Effect.fnUntraced(function* (before) {

@@ -67,7 +67,7 @@ export const payloadOf = (id: string, { clientRequestId, notBefore, parentId, re
     (_, value: unknown) => value ?? undefined
   )
 
-const endsOf = (rows: Rows, id: string) => Array.from(rows.values()).filter(({ parentId }) => parentId === id)
+const endsOf = (rows: Rows, id: string) => Array.from(rows).filter(([, { parentId }]) => parentId === id)
 
 const lastAudit = ({ audit }: Row) => audit.at(-1)?.id ?? 0n
 
@@ -78,7 +78,7 @@ const isAboutAttachmentOf = (one: RequestRow) => (other: RequestRow) =>
   [one.entitlement_type, null].includes(other.entitlement_type)
 
 /** What settled requests did to the attachment that this one is about. */
-export const historyOf = (rows: Rows, asked: Row, now: number): ReadonlyArray<Change> =>
+export const historyOf = (rows: Rows, askedId: string, asked: Row, now: number): ReadonlyArray<Change> =>
   Array.from(rows)
     .filter(
       ([id, it]) =>
@@ -96,7 +96,7 @@ export const historyOf = (rows: Rows, asked: Row, now: number): ReadonlyArray<Ch
           ? "no more"
           : it.row.duration_minutes === null || ends.length === 0
             ? "for good"
-            : ends.some((end) => !isFinal(end))
+            : ends.some(([endId, end]) => endId !== askedId && !isFinal(end))
               ? "until its end"
               : "no more"
       return { _tag: "Granted", id, holds, attached: it.attachedBefore !== true }

@@ -44,9 +44,11 @@ export const endStatementsFor = (dialect: Dialect) => {
   const { labels } = dialect
   const label = (status: keyof typeof labels) => `'${labels[status]}'`
   const { rebuildable, touched } = conditionsOn("csb_requests", dialect)
-  const endIn = (...statuses: ReadonlyArray<keyof typeof labels>) => `EXISTS (
+  const otherEndIn = (...statuses: ReadonlyArray<keyof typeof labels>) => `EXISTS (
     SELECT FROM csb_requests AS ending WHERE ending.parent_id = change.correlation_id AND ending.cloud_provider = 'aws'
-      AND ending.status IN (${statuses.map(label).join(", ")}))`
+      AND ending.correlation_id <> asked.correlation_id AND ending.status IN (${statuses.map(label).join(", ")}))`
+  const hasEnd = `EXISTS (
+    SELECT FROM csb_requests AS ending WHERE ending.parent_id = change.correlation_id AND ending.cloud_provider = 'aws')`
 
   return {
     /** $1 the request, $2 the token of its claim, $3 whether its policy is attached. What was noted first stays. */
@@ -68,9 +70,9 @@ export const endStatementsFor = (dialect: Dialect) => {
         extract(epoch FROM now() - change.last_upd_time_stamp)::float8 * 1000 AS age,
         CASE WHEN change.status <> ${label("SUCCESS")} THEN 'no more'
           WHEN change.duration_minutes IS NULL THEN 'for good'
-          WHEN ${endIn("PENDING", "IN_PROGRESS")} THEN 'until its end'
+          WHEN ${otherEndIn("PENDING", "IN_PROGRESS")} THEN 'until its end'
           -- Without an end it was granted before there were any.
-          WHEN ${endIn("SUCCESS", "FAILED")} THEN 'no more' ELSE 'for good' END AS holds
+          WHEN ${hasEnd} THEN 'no more' ELSE 'for good' END AS holds
       FROM csb_requests AS asked JOIN csb_requests AS change
         ON (change.account_id, change.principal, change.entitlement) = (asked.account_id, asked.principal, asked.entitlement)
         AND lower(coalesce(change.principal_type, asked.principal_type)) = lower(asked.principal_type)
@@ -82,7 +84,7 @@ export const endStatementsFor = (dialect: Dialect) => {
       WHERE asked.correlation_id = $1::uuid AND asked.cloud_provider = 'aws' AND change.cloud_provider = 'aws'
         AND change.status IN (${label("SUCCESS")}, ${label("FAILED")})
         AND (change.status = ${label("SUCCESS")}
-          OR (change.action = 'add' AND ${endIn("PENDING", "IN_PROGRESS", "SUCCESS", "FAILED")}))
+          OR (change.action = 'add' AND ${hasEnd}))
         AND coalesce(audit_log, '') NOT LIKE '${isLeftAsItIs}'
       ORDER BY audit_id NULLS FIRST, change.last_upd_time_stamp`,
 
