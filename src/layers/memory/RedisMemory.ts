@@ -96,11 +96,11 @@ export const RedisMemory = Layer.sync(Redis, () => {
           .slice(0, limit)
           .map(([name]) => Buffer.from(name, "latin1"))
       ),
-    transferAndNote: (source, destination, values, set, member) =>
+    transferAndNote: (source, destination, end, values, set, member) =>
       Effect.sync(() => {
         for (const value of values) {
           remove(source, value)
-          push(destination, "left", value)
+          push(destination, end, value)
         }
         names.set(set, new Set(names.get(set)).add(member))
       }),

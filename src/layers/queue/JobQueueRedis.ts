@@ -4,7 +4,7 @@ import { endsGrant } from "../../domain/Job.ts"
 import { monotonicMillis } from "../../domain/monotonicMillis.ts"
 import { RedisConfig, WorkerConfig } from "../../services/Config.ts"
 import { type Delivery, JobQueue } from "../../services/JobQueue.ts"
-import { Redis, RedisError } from "../../services/Redis.ts"
+import { type ListEnd, Redis, RedisError } from "../../services/Redis.ts"
 import { encodeDeadLetter } from "./deadLetter.ts"
 import { keysOf } from "./keys.ts"
 import { parkedAccounts } from "./parkedAccounts.ts"
@@ -179,20 +179,18 @@ export const JobQueueRedis = Layer.effect(
         const parked = keys.parked(accountId)
         // Tried again, some may have gone before.
         const ours = deliveries.filter((delivery) => held.has(delivery))
-        const others = ours.filter(({ payload }) => !endsGrant(payload))
-        const ends = ours.filter(({ payload }) => endsGrant(payload))
-        if (others.length > 0) {
-          const payloads = others.map(({ payload }) => payload)
-          yield* redis.transferAndNote(processing, parked, payloads, keys.parkedAccounts, accountId)
-          yield* Effect.forEach(others, letGo, { discard: true })
-        }
-        if (ends.length === 0) return
-        // Noted first: an account without jobs does no harm, but jobs of an account that nobody looks at do.
-        yield* redis.note(keys.parkedAccounts, accountId)
-        for (const delivery of ends.toReversed()) {
-          yield* redis.transfer(processing, parked, "right", delivery.payload)
-          yield* letGo(delivery)
-        }
+        const move = Effect.fnUntraced(function* (end: ListEnd, some: ReadonlyArray<Delivery>) {
+          if (some.length === 0) return
+          const payloads = some.map(({ payload }) => payload)
+          yield* redis.transferAndNote(processing, parked, end, payloads, keys.parkedAccounts, accountId)
+          yield* Effect.forEach(some, letGo, { discard: true })
+        })
+        yield* move(
+          "left",
+          ours.filter(({ payload }) => !endsGrant(payload))
+        )
+        // The first one comes last, as it is to be taken first.
+        yield* move("right", ours.filter(({ payload }) => endsGrant(payload)).toReversed())
       }),
       takeParked: Effect.fnUntraced(function* (accountId) {
         const [payload] = yield* redis.moveLast(keys.parked(accountId), processing, 1).pipe(mayStrand)
