@@ -33,9 +33,8 @@ export interface Outcome {
   readonly cached: boolean
 }
 
-/** One job of the demo. */
-export interface Job {
-  readonly kind: string
+/** What the API does for a job. */
+export interface Submission {
   /** Its correlation id. */
   readonly id: string
   readonly request: AccessRequest
@@ -45,6 +44,11 @@ export interface Job {
   readonly pushes: number
   /** Whether the API writes a row. */
   readonly requested: boolean
+}
+
+/** One job of the demo. */
+export interface Job extends Submission {
+  readonly kind: string
   readonly principalExists: boolean
   /** What is attached to the principal beforehand. */
   readonly attached: ReadonlyArray<string>

@@ -3,7 +3,7 @@ import type { Job } from "./Job.ts"
 import { customPolicies } from "./makeJobs.ts"
 import { accounts } from "./scenario.ts"
 
-const handlerRole = "cSecBridgeIAMHandlerRole"
+export const handlerRole = "cSecBridgeIAMHandlerRole"
 
 /** Puts into the local AWS what the jobs meet there: accounts, principals, what is attached to them, and faults. */
 export const arrange = ({ faults, world }: LocalAws["Service"], jobs: ReadonlyArray<Job>): void => {

@@ -16,6 +16,7 @@ const settings = {
   RETRY_MAX_ATTEMPTS: String(retries.attempts),
   JOB_MAX_DELIVERIES: String(retries.deliveries),
   SHUTDOWN_GRACE: "3 seconds",
+  RECOVERY_INTERVAL: "1 second",
   POLICY_DENY: "arn:aws:iam::aws:policy/AdministratorAccess, arn:aws:iam::aws:policy/IAMFullAccess",
   HTTP_HOST: "127.0.0.1",
   HTTP_PORT: "0"

@@ -4,13 +4,16 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, Layer, Schema } from "effect"
 import { requestForPeople } from "../src/commands/render/request.ts"
 import { style } from "../src/commands/render/style.ts"
+import { Command, Flag } from "effect/cli"
 import { reportToPerson } from "../src/commands/report.ts"
 import { DatabaseConfigLive } from "../src/layers/environment/ConfigLive.ts"
+import { GrantsSql } from "../src/layers/postgres/GrantsSql.ts"
 import { JobStoreSql } from "../src/layers/postgres/JobStoreSql.ts"
 import { SqlLive } from "../src/layers/postgres/SqlLive.ts"
 import { status } from "../src/programs/status.ts"
 import { arrange } from "./arrange.ts"
 import { environment } from "./environment.ts"
+import { showExpiry } from "./expiry.ts"
 import { makeJobs } from "./makeJobs.ts"
 import { observe } from "./observe.ts"
 import { mismatchLines, legend, speed, table } from "./report.ts"
@@ -26,19 +29,22 @@ class NotAsExpected extends Schema.TaggedError<NotAsExpected>()("NotAsExpected",
   }
 }
 
-const demo = Effect.gen(function* () {
-  const { aws } = yield* Servers
+const demo = Effect.fnUntraced(function* (scene: "jobs" | "expiry") {
   const log = yield* openLog
+  yield* Console.log(`  the worker   in this process, its log in ${log.path}\n`)
+  yield* scene === "expiry" ? showExpiry(log.console) : showJobs(log.console)
+})
+
+const showJobs = Effect.fnUntraced(function* (workerOut: Console.Console) {
+  const { aws } = yield* Servers
   const jobs = makeJobs()
   arrange(aws, jobs)
-  yield* Console.log(`  the worker   in this process, its log in ${log.path}\n`)
-
   yield* Console.log(`The API submits ${jobs.length} jobs, good and bad ones, while AWS has its troubles:\n`)
   const work = Effect.timed(Effect.andThen(submitAsApi(jobs), awaitDone))
   const watched = Effect.onInterrupt(watch(work), () =>
     Console.log("\nStopping: the worker drains, then the servers end")
   )
-  const [took] = yield* Effect.raceFirst(watched, runWorker(log.console))
+  const [took] = yield* Effect.raceFirst(watched, runWorker(workerOut))
 
   const observed = yield* observe(jobs)
   const mismatches = verify(observed)
@@ -61,7 +67,7 @@ const demo = Effect.gen(function* () {
 /** What the worker's role sees. */
 const Database = Layer.unwrap(
   Effect.map(Servers, (servers) =>
-    JobStoreSql.pipe(
+    Layer.merge(GrantsSql, JobStoreSql).pipe(
       Layer.provideMerge(SqlLive),
       Layer.provide(DatabaseConfigLive),
       Layer.provide(environment(servers, "csb_aws_user")),
@@ -77,9 +83,18 @@ const stop = () => process.kill(process.pid, "SIGTERM")
 process.on("SIGHUP", stop)
 process.stdout.on("error", stop)
 
-Console.log("Starting private servers:\n").pipe(
-  Effect.andThen(Effect.provide(Effect.scoped(demo), Live)),
-  reportToPerson,
+const scene = Flag.Literals("scene", ["jobs", "expiry"]).pipe(
+  Flag.withDescription("jobs: good and bad ones, while AWS has its troubles; expiry: access that ends by itself"),
+  Flag.withDefault("jobs")
+)
+
+Command.make("demo", { scene }, (asked) =>
+  Console.log("Starting private servers:\n").pipe(
+    Effect.andThen(Effect.provide(Effect.scoped(demo(asked.scene)), Live)),
+    reportToPerson
+  )
+).pipe(
+  Command.run({ version: "0.1.0", renderErrors: true }),
   Effect.provide(NodeServices.layer),
   NodeRuntime.runMain({ disableErrorReporting: true })
 )

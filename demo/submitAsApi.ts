@@ -5,7 +5,7 @@ import { DatabaseConfigLive } from "../src/layers/environment/ConfigLive.ts"
 import { SqlLive } from "../src/layers/postgres/SqlLive.ts"
 import { Redis } from "../src/services/Redis.ts"
 import { environment } from "./environment.ts"
-import type { Job } from "./Job.ts"
+import type { Submission } from "./Job.ts"
 import { queue, statusKey } from "./keys.ts"
 import { Servers } from "./servers.ts"
 
@@ -16,7 +16,7 @@ const clients = 8
 const commitDelay = { min: 5, max: 80 }
 
 /** Submits jobs as the API does: pushes first, and commits the row some milliseconds later, as `csb_api_user`. */
-export const submitAsApi = Effect.fnUntraced(function* (jobs: ReadonlyArray<Job>) {
+export const submitAsApi = Effect.fnUntraced(function* (jobs: ReadonlyArray<Submission>) {
   const Live = SqlLive.pipe(
     Layer.provide(DatabaseConfigLive),
     Layer.provide(environment(yield* Servers, "csb_api_user")),
@@ -27,7 +27,7 @@ export const submitAsApi = Effect.fnUntraced(function* (jobs: ReadonlyArray<Job>
   yield* Effect.forEach(jobs, submit, { concurrency: clients, discard: true }).pipe(Effect.provide(Live))
 })
 
-const submit = Effect.fnUntraced(function* (job: Job) {
+const submit = Effect.fnUntraced(function* (job: Submission) {
   const redis = yield* Redis
   const delay = yield* Random.nextIntBetween(commitDelay.min, commitDelay.max)
   // The API's is a string. To the worker, which only deletes it, a list is the same.
@@ -38,7 +38,7 @@ const submit = Effect.fnUntraced(function* (job: Job) {
 })
 
 /** The API knows nothing of the optional columns: they stay null. */
-const commitRow = Effect.fnUntraced(function* ({ id, request }: Job) {
+const commitRow = Effect.fnUntraced(function* ({ id, request }: Submission) {
   const sql = yield* SqlClient.SqlClient
   yield* sql`
     WITH requested AS (

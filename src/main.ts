@@ -5,6 +5,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, ConfigProvider, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
 import packageJson from "../package.json" with { type: "json" }
+import { grants } from "./commands/grants.ts"
 import { migrate } from "./commands/migrate.ts"
 import { roleTemplate } from "./commands/roleTemplate.ts"
 import { dead } from "./commands/dead/dead.ts"
@@ -22,7 +23,7 @@ setFlagsFromString("--heap-growing-percent=30")
 
 const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
   Command.withDescription("CSecBridge's access worker for AWS"),
-  Command.withSubcommands([run, migrate, submit, status, roleTemplate, retry, queue, dead]),
+  Command.withSubcommands([run, migrate, submit, status, roleTemplate, retry, queue, dead, grants]),
   Command.run({ version: packageJson.version, renderErrors: true })
 )
 

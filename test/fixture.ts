@@ -104,6 +104,8 @@ export const aClaim = (fields: Partial<Claim> = {}): Claim => ({
     entitlement_type: null,
     duration_minutes: null
   },
+  ends: null,
+  attachedBefore: null,
   ...fields
 })
 

@@ -33,8 +33,10 @@ const AnyCasePrincipalType = Schema.String.pipe(
   Schema.decodeTo(PrincipalType)
 )
 
-/** How long a granted access lasts, in minutes. */
-export const DurationMinutes = Schema.Int.check(Schema.isGreaterThan(0))
+/** How long a granted access lasts, in minutes: as many as PostgreSQL's `integer` takes. */
+export const DurationMinutes = Schema.Int.check(
+  Schema.isBetween({ minimum: 1, maximum: 2_147_483_647 }, { expected: "a positive number of minutes" })
+)
 
 /** ISO 8601, as Python's `isoformat` and JavaScript's `toISOString` write it. */
 const Timestamp = Schema.String.check(
@@ -98,6 +100,10 @@ export const decodeJob = Effect.fnUntraced(function* (bytes: Uint8Array): Effect
     )
   )
 })
+
+/** Whether the payload is the end of a grant, which goes before all others. Not decoded, as it only decides who is taken first. */
+export const endsGrant = (payload: Uint8Array): boolean =>
+  Buffer.from(payload.buffer, payload.byteOffset, payload.length).includes('"parent_id"')
 
 /** When the producer took the request, if the payload says so. */
 export const receivedAt = (job: Job): Option.Option<DateTime.Utc> =>

@@ -62,6 +62,9 @@ export const rebuildPayload = (
           ...(Option.isSome(requestedAt) && { received_at: DateTime.formatIso(requestedAt.value) })
         })
       )
+/** Access that is granted for a time. */
+export const isTemporary = ({ action, duration_minutes }: RequestRow): boolean =>
+  action === "add" && duration_minutes !== null
 
 /** Names of the fields in which a payload and its row differ; none: they agree. */
 export const disagreements = (job: Job, row: RequestRow): ReadonlyArray<string> =>

@@ -35,6 +35,10 @@ export type Effected =
   | "already so"
   /** The call's own answer was lost; the list of attachments shows its effect. */
   | "found so"
+  /** The end of a grant whose policy is not to be detached, for the reason that follows. AWS was not asked. */
+  | `${typeof leftAsItIs}${string}`
+
+export const leftAsItIs = "left as it is: "
 
 /** How a claim ends. */
 export type Settlement = Data.TaggedEnum<{
@@ -63,6 +67,13 @@ export const countedLoss = "Recovered from a lost worker%"
 
 /** LIKE patterns for the audit rows after which AWS may have carried out what the trail does not tell. */
 export const doubtLogs = [countedLoss, "Given back%", "%, outcome unknown"]
+
+/** LIKE pattern for the audit rows of requests that succeeded without any effect. */
+export const isLeftAsItIs = `Policy ${leftAsItIs}%`
+
+/** Whether AWS may have carried out a call of this claim that failed. */
+export const isInDoubt = (settlement: Settlement): boolean =>
+  settlement._tag === "Failed" && (settlement.error._tag === "Timeout" || settlement.error._tag === "WorkerDefect")
 
 /** A job that was in the hands of so many workers when they were lost may be what killed them. */
 export const maxLosses = 3

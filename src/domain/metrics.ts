@@ -44,6 +44,11 @@ export const queueWait = Metric.histogram("csb_worker_queue_wait_seconds", {
   boundaries: waitSeconds
 })
 
+export const revocationDelay = Metric.histogram("csb_worker_revocation_delay_seconds", {
+  description: "From when the access of a grant was to end until it had ended",
+  boundaries: [1, 2.5, 5, 10, 15, 30, 60, 300, 900, 3600, 21_600, 86_400]
+})
+
 export const queueDepth = Metric.gauge("csb_worker_queue_depth", { description: "Payloads in the job list" })
 
 export const queueOldest = Metric.gauge("csb_worker_queue_oldest_seconds", {
@@ -78,7 +83,7 @@ export const awsRetries = Metric.counter("csb_worker_aws_retries_total", {
 
 /** Lets the metrics that every job moves be seen before the first one, since a rate needs a start. */
 export const register = Effect.forEach(
-  [...Object.values(jobs), jobsInFlight, jobDuration, queueWait],
+  [...Object.values(jobs), jobsInFlight, jobDuration, queueWait, revocationDelay],
   (metric): Effect.Effect<unknown> => Metric.value<never, unknown>(metric),
   { discard: true }
 )

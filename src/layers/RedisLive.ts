@@ -61,11 +61,12 @@ export const RedisLive = Layer.effect(
             reply.flatMap((member, index) => (index % 2 === 0 ? [{ member, score: Number(reply[index + 1]) }] : []))
           )
         ),
-      transferAndNote: (source, destination, values, set, member) =>
+      transferAndNote: (source, destination, end, values, set, member) =>
         transaction(() => {
           const all = values.map((value) => Buffer.from(value))
           const removed = all.reduce((commands, bytes) => commands.lrem(source, 1, bytes), client.multi())
-          return removed.lpush(destination, ...all).sadd(set, member)
+          const moved = end === "left" ? removed.lpush(destination, ...all) : removed.rpush(destination, ...all)
+          return moved.sadd(set, member)
         }),
       someOf: (set, most) => call("SRANDMEMBER", () => client.srandmember(set, most)),
       note: (set, member) => Effect.asVoid(call("SADD", () => client.sadd(set, member))),

@@ -2,12 +2,14 @@ import { Duration, Effect, Metric, Option, Random, Schedule } from "effect"
 import type { AwsError, Timeout } from "../domain/AwsError.ts"
 import * as metrics from "../domain/metrics.ts"
 import type { PolicyChange } from "../domain/PolicyChange.ts"
+import { isTemporary } from "../domain/Request.ts"
 import type { Effected, NotNow } from "../domain/Settlement.ts"
 import { AccountShares } from "../services/AccountShares.ts"
 import { AwsIam } from "../services/AwsIam.ts"
 import { WorkerConfig } from "../services/Config.ts"
-import type { Claim } from "../services/JobStore.ts"
+import { type Claim, JobStore } from "../services/JobStore.ts"
 import { Leases } from "../services/Leases.ts"
+import { noteBefore } from "./noteBefore.ts"
 
 export interface Applied {
   readonly requestId: Option.Option<string>
@@ -43,7 +45,8 @@ export const retrySchedule = (settings: RetrySettings) =>
 
 /**
  * Attaches or detaches the policy, retrying what may pass. A call whose answer was lost may have been carried out: then
- * the attachments are read before it is made again. So may one that was made under an earlier claim.
+ * the attachments are read before it is made again. So may one that was made under an earlier claim. Before the first call for a
+ * grant that ends they are read, too: its end must not detach what was there before.
  */
 export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, claim: Claim) {
   const aws = yield* AwsIam
@@ -52,6 +55,7 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, cl
   const settings = yield* WorkerConfig
   let lostAnswer: Timeout | undefined
   const inDoubt = () => claim.doubtful || lostAnswer !== undefined
+  let looked = !(yield* JobStore).endsAccess || !isTemporary(claim.row) || claim.attachedBefore !== null
 
   const readBack = (effected: Effected) =>
     Effect.map(shares.call(change.accountId, aws.isAttached(change)), ({ requestId, value: attached }) =>
@@ -75,7 +79,11 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, cl
     )
   )
 
-  const attempt = Effect.suspend(() =>
+  const look = Effect.suspend(() =>
+    looked ? Effect.void : Effect.tap(noteBefore(change, claim), () => Effect.sync(() => (looked = true)))
+  )
+
+  const attempt = Effect.flatMap(look, () =>
     inDoubt()
       ? readBack("found so").pipe(
           // Who may not read calls again: attaching twice does no harm, and detaching twice shows.

@@ -7,7 +7,7 @@ import { JobStore } from "../services/JobStore.ts"
 import { WorkerStatus } from "../services/WorkerStatus.ts"
 import { lookUntilFound } from "./lookUntilFound.ts"
 
-/** The request is not pending: somebody else has it, or had it. `status` as the database calls it. */
+/** There is nothing to do for this job: somebody else has the request, had it, or will get it. `status` as the database calls it. */
 export class Duplicate extends Schema.TaggedError<Duplicate>()("Duplicate", {
   correlationId: Schema.String,
   status: Schema.String
@@ -38,6 +38,8 @@ export const claimRequest = Effect.fnUntraced(function* (delivery: Delivery, job
   const found = yield* lookUntilFound(delivery, store.claim(job, { workerId, take: delivery.take }, waiting))
   if (Option.isNone(found)) return yield* new UnknownJob({ correlationId })
   if (found.value._tag === "NotPending") return yield* new Duplicate({ correlationId, status: found.value.status })
+  // Whoever looks for what is due pushes it again then.
+  if (found.value._tag === "Early") return yield* new Duplicate({ correlationId, status: "not due yet" })
   if (found.value._tag === "Blocked") return yield* new Blocked({ correlationId, ahead: found.value.ahead })
   yield* measureWait(job)
   return found.value.claim

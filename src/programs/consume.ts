@@ -6,6 +6,7 @@ import { WorkerStatus } from "../services/WorkerStatus.ts"
 import { awaitCredentials } from "./awaitCredentials.ts"
 import { makeDispatch } from "./dispatch.ts"
 import { enlist } from "./enlist.ts"
+import { pushDue } from "./pushDue.ts"
 import { repeatedly } from "./repeatedly.ts"
 import { stayAlive } from "./stayAlive.ts"
 import { noteSweep, sweep } from "./sweep.ts"
@@ -42,6 +43,7 @@ export const consume = Effect.gen(function* () {
   yield* Effect.forkScoped(repeatedly(Duration.times(lease, 0.25), stayAlive))
   yield* Effect.forkScoped(repeatedly(lookInterval, releaseDue))
   yield* Effect.forkScoped(Effect.delay(repeatedly(recoveryInterval, sweep), recoveryInterval))
+  yield* Effect.forkScoped(repeatedly(recoveryInterval, pushDue))
   yield* Ref.set(phase, "running")
   const takeForever = Effect.raceFirst(
     Effect.forever(Effect.andThen(awaitCredentials, takeAndStart)),

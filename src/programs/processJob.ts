@@ -9,10 +9,11 @@ import { JobRejected, statusAfter } from "../domain/Settlement.ts"
 import { traceJob, traceStep } from "../domain/tracing.ts"
 import { AwsConfig, WorkerConfig } from "../services/Config.ts"
 import type { Delivery } from "../services/JobQueue.ts"
-import type { Claim } from "../services/JobStore.ts"
+import { type Claim, JobStore } from "../services/JobStore.ts"
 import { Leases } from "../services/Leases.ts"
 import { applyPolicy } from "./applyPolicy.ts"
 import { claimRequest } from "./claimRequest.ts"
+import { endAccess } from "./endAccess.ts"
 import { discardDuplicate, refusePayload, refuseUnknown } from "./refuse.ts"
 import { settle, settlementOf } from "./settle.ts"
 import { spanOf, step, tellOfJob } from "./spans.ts"
@@ -38,7 +39,9 @@ export const processJob = Effect.fnUntraced(
 
       const work = Effect.gen(function* () {
         const exit = yield* check(job, claim, change).pipe(
-          Effect.andThen(applyPolicy(change, claim)),
+          Effect.andThen(
+            claim.ends === null ? applyPolicy(change, claim) : endAccess(change, claim, claim.ends.grantId)
+          ),
           Effect.interruptible,
           Effect.exit
         )
@@ -47,8 +50,11 @@ export const processJob = Effect.fnUntraced(
         return settlement
       })
       const settlement = yield* leases.during(claim, since, work)
-      if (statusAfter(settlement) !== "PENDING") {
-        yield* Metric.update(metrics.jobDuration, ((yield* monotonicMillis) - claimedAt) / 1_000)
+      if (statusAfter(settlement) === "PENDING") return
+      const took = (yield* monotonicMillis) - claimedAt
+      yield* Metric.update(metrics.jobDuration, took / 1_000)
+      if (claim.ends !== null && settlement._tag === "Succeeded") {
+        yield* Metric.update(metrics.revocationDelay, (claim.ends.overdue + took) / 1_000)
       }
     }).pipe(
       Effect.annotateLogs({
@@ -80,10 +86,12 @@ const check = Effect.fnUntraced(function* (job: Job, claim: Claim, change: Polic
     })
   }
   if (job.action === "remove") return
-  if ((job.duration_minutes ?? null) !== null && config.durationUnsupported === "fail") {
+  const { endsAccess } = yield* JobStore
+  if ((job.duration_minutes ?? null) !== null && !endsAccess && config.durationUnsupported === "fail") {
     return yield* new JobRejected({
       code: "DurationUnsupported",
-      message: "access that ends by itself is not supported here; set DURATION_UNSUPPORTED=ignore to grant it for good"
+      message:
+        "this database cannot end access by itself: create or upgrade the schema csb_app by `migrate` and restart the worker, or set DURATION_UNSUPPORTED=ignore to grant it for good"
     })
   }
   yield* Effect.fromResult(checkPolicy(config.policyRules, change.policyArn))

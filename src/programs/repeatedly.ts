@@ -8,13 +8,16 @@ const tryAgainAfter = 2_000
 
 /**
  * Does a step again and again, whatever becomes of it, an `interval` after the last: a tenth more or less, so that replicas
- * that were started together do not stay together.
+ * that were started together do not stay together; or sooner, if the step tells after how many milliseconds there is more to do.
  */
-export const repeatedly = <R>(interval: Duration.Duration, step: Effect.Effect<void, SqlError | RedisError, R>) => {
+export const repeatedly = <R>(
+  interval: Duration.Duration,
+  step: Effect.Effect<void | number, SqlError | RedisError, R>
+) => {
   const millis = Duration.toMillis(interval)
   return Effect.flatMap(Random.nextBetween(0.9 * millis, 1.1 * millis), (time) =>
     step.pipe(
-      Effect.as(time),
+      Effect.map((more) => (typeof more === "number" ? Math.min(time, more) : time)),
       Effect.catch((error) => Effect.as(logFailure(error, tryAgainAfter), tryAgainAfter)),
       Effect.catchDefect((defect) =>
         Effect.as(Effect.logError("a fault in the worker", Cause.die(defect)), tryAgainAfter)

@@ -27,7 +27,8 @@ export const settlementOf = Effect.fnUntraced(function* (exit: Exit.Exit<Applied
   }
   if (error.kind === "not now") return Settlement.Released({ reason: error.message, until: "later" })
   const { maxDeliveries } = yield* WorkerConfig
-  return maxDeliveries > 0 && claim.delivery >= maxDeliveries
+  // Access that is to end is not left behind because AWS was away for a while.
+  return claim.ends === null && maxDeliveries > 0 && claim.delivery >= maxDeliveries
     ? Settlement.Failed({ error })
     : Settlement.Requeued({ error, delivery: claim.delivery })
 })
@@ -71,7 +72,9 @@ export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Cl
       return yield* Effect.logWarning("request failed").pipe(annotateError(error))
     }
     case "Requeued": {
-      yield* persist(queue.requeue(delivery))
+      const { maxDeliveries, orphanAfter } = yield* WorkerConfig
+      const worn = claim.ends !== null && maxDeliveries > 0 && claim.delivery >= maxDeliveries
+      yield* persist(worn ? queue.delay(delivery, Duration.times(orphanAfter, 0.25)) : queue.requeue(delivery))
       yield* count("requeued", settlement.error)
       return yield* Effect.logWarning(`requeued after delivery ${claim.delivery}`).pipe(annotateError(settlement.error))
     }

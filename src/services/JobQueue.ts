@@ -53,7 +53,7 @@ export class JobQueue extends Context.Service<
     readonly delay: (delivery: Delivery, time: Duration.Duration) => Effect.Effect<void, RedisError>
     /** Whether payloads can be parked: not in the mode `brpop`, and not where an ACL forbids it. */
     readonly canPark: Effect.Effect<boolean, RedisError>
-    /** Aside, behind all that wait for the same account; in their order. */
+    /** Aside, behind all that wait for the same account, but ends of grants before them; in their order. */
     readonly park: (deliveries: ReadonlyArray<Delivery>, accountId: string) => Effect.Effect<void, RedisError>
     /** The payload that has waited longest for the account. Must not be interrupted, or it is lost. */
     readonly takeParked: (accountId: string) => Effect.Effect<Option.Option<Delivery>, RedisError>
@@ -65,6 +65,8 @@ export class JobQueue extends Context.Service<
     readonly forgetStatus: (correlationId: string) => Effect.Effect<void, RedisError>
     /** What producers do. */
     readonly submit: (payload: Uint8Array) => Effect.Effect<void, RedisError>
+    /** To the right end, where it is taken next. */
+    readonly submitFirst: (payload: Uint8Array) => Effect.Effect<void, RedisError>
     readonly stats: Effect.Effect<QueueStats, RedisError>
   }
 >()("worker-service-aws/services/JobQueue") {}

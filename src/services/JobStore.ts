@@ -1,6 +1,7 @@
 import type { Duration, Effect, Option } from "effect"
 import { Context, Data } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
+import type { Change } from "../domain/Access.ts"
 import type { Job } from "../domain/Job.ts"
 import type { AccountCount, RequestRecord, RequestRow, Status } from "../domain/Request.ts"
 import type { Settlement } from "../domain/Settlement.ts"
@@ -17,6 +18,10 @@ export interface Claim {
   /** AWS may have carried out a call of an earlier claim, whose outcome nobody knows. */
   readonly doubtful: boolean
   readonly row: RequestRow
+  /** The grant whose access this request ends, and for how many milliseconds it has been time by the database's clock; null: none. */
+  readonly ends: { readonly grantId: string; readonly overdue: number } | null
+  /** Whether the policy of this grant was attached before the worker set out to attach it; null: not looked yet. */
+  readonly attachedBefore: boolean | null
 }
 
 export type ClaimResult = Data.TaggedEnum<{
@@ -25,6 +30,8 @@ export type ClaimResult = Data.TaggedEnum<{
   NotPending: { readonly status: string }
   /** So many other requests on the same key are to be finished before it. */
   Blocked: { readonly ahead: number }
+  /** Its time has not come. */
+  Early: {}
 }>
 export const ClaimResult = Data.taggedEnum<ClaimResult>()
 
@@ -72,6 +79,14 @@ export interface Orphans {
   readonly left: number
 }
 
+/** Requests whose time has come. */
+export interface Due {
+  /** Touched, so that nobody pushes them again: their payloads, the one that is to be taken first at the end. */
+  readonly payloads: ReadonlyArray<string>
+  /** Milliseconds until the next one's time. */
+  readonly next: Option.Option<number>
+}
+
 /**
  * The requests, their audit trail and their references to AWS (contract §4). Each change is one statement, so atomic, and may
  * be repeated when its answer was lost: it then answers what the first one did.
@@ -81,15 +96,29 @@ export class JobStore extends Context.Service<
   {
     /**
      * PENDING → IN_PROGRESS, with an audit row; of two workers one wins. Not while an older request on the same account,
-     * principal and entitlement is unfinished, or any other is in progress. None: there is no such request.
+     * principal and entitlement is unfinished, any other is in progress, or its time has not come. None: there is no such request.
      */
     readonly claim: (
       job: Job,
       claimant: Claimant,
       waiting: Waiting
     ) => Effect.Effect<Option.Option<ClaimResult>, SqlError>
-    /** Ends a claim, with an audit row; false when the claim was lost, and then nothing has changed. */
+    /**
+     * Ends a claim, with an audit row; false when the claim was lost, and then nothing has changed. With a grant for a time it writes
+     * its end: a pending `remove`, due when the time is over; at once, for one that failed and yet may have attached the policy.
+     */
     readonly settle: (claim: Claim, settlement: Settlement) => Effect.Effect<boolean, SqlError>
+    /** Whether grants for a time get their end; else they would be for good. */
+    readonly endsAccess: boolean
+    /** Notes of a claim's request whether its policy is attached; what was noted first stays. False when the claim was lost. */
+    readonly noteBefore: (claim: Claim, attached: boolean) => Effect.Effect<boolean, SqlError>
+    /** What settled requests did to the attachment that a claim is about, in the order in which they took effect. */
+    readonly history: (claim: Claim) => Effect.Effect<ReadonlyArray<Change>, SqlError>
+    /**
+     * Pending requests whose time has come and that were not touched since, or last before this time (Unix milliseconds). Some hundred at
+     * a time, the longest due first.
+     */
+    readonly due: (before: number) => Effect.Effect<Due, SqlError>
     /** Touches what is still ours of these claims; their tokens. */
     readonly heartbeat: (claims: ReadonlyArray<Claim>) => Effect.Effect<ReadonlyArray<bigint>, SqlError>
     /** PENDING → FAILED for a request whose payload is no job; the status that stood before, if there is such a row. */
@@ -105,7 +134,7 @@ export class JobStore extends Context.Service<
     readonly standings: (correlationIds: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Standing>, SqlError>
     /** When the oldest of these requests was made, in Unix milliseconds. */
     readonly oldestOf: (correlationIds: ReadonlyArray<string>) => Effect.Effect<Option.Option<number>, SqlError>
-    /** Pending requests that were last touched before this time (Unix milliseconds), some hundred at a time. */
+    /** Pending requests without a time that were last touched before this one (Unix milliseconds), some hundred at a time. */
     readonly orphans: (before: number) => Effect.Effect<Orphans, SqlError>
     /**
      * FAILED → PENDING, with an audit row, unless a later request on the same account, principal and entitlement is SUCCESS or

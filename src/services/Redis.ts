@@ -78,12 +78,13 @@ export class Redis extends Context.Service<
       value: Uint8Array
     ) => Effect.Effect<void, RedisError>
     /**
-     * MULTI, LREM 1 of each value, LPUSH, SADD, EXEC: from a list to the left end of another, one after the other, which is noted as
-     * `member` in a set; all or nothing.
+     * MULTI, LREM 1 of each value, LPUSH or RPUSH, SADD, EXEC: from a list to an end of another, one after the other, which is noted
+     * as `member` in a set; all or nothing.
      */
     readonly transferAndNote: (
       source: string,
       destination: string,
+      end: ListEnd,
       values: ReadonlyArray<Uint8Array>,
       set: string,
       member: string

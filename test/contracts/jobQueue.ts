@@ -160,6 +160,40 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
         assert.deepStrictEqual([...(yield* takeOne).payload], [...payload])
       }))
 
+    test("parks the ends of grants before all others of the account, in their order", (keys) =>
+      Effect.gen(function* () {
+        if (fetchMode === "brpop") return
+        const jobs = yield* JobQueue
+        const account = "111111111111"
+        const end = (name: string) => JSON.stringify({ name, parent_id: randomUUID() })
+        const [first, second] = [end("first"), end("second")]
+        for (const payloads of [["a"], ["b", first, second]]) {
+          for (const payload of payloads) yield* jobs.submit(bytes(payload))
+          yield* jobs.park(yield* Effect.replicateEffect(takeOne, payloads.length), account)
+        }
+        assert.deepStrictEqual(yield* lengths(keys), [0, 0, 0])
+        assert.deepStrictEqual(yield* jobs.parkedAccounts, [account])
+        const taken = yield* Effect.replicateEffect(jobs.takeParked(account), 4)
+        assert.deepStrictEqual(
+          taken.map((it) => Buffer.from(Option.getOrThrow(it).payload).toString()),
+          [first, second, "a", "b"]
+        )
+        yield* Effect.forEach(taken, (it) => jobs.finish(Option.getOrThrow(it), randomUUID()))
+      }))
+
+    test("puts what is to be taken next to the right end", () =>
+      Effect.gen(function* () {
+        const jobs = yield* JobQueue
+        yield* jobs.submit(bytes("waits"))
+        yield* jobs.submitFirst(bytes("next"))
+        const taken = yield* Effect.replicateEffect(takeOne, 2)
+        assert.deepStrictEqual(
+          taken.map(({ payload }) => Buffer.from(payload).toString()),
+          ["next", "waits"]
+        )
+        yield* Effect.forEach(taken, jobs.remove)
+      }))
+
     test("parks for an account, behind those that wait there, and takes the one that has waited longest", (keys) =>
       Effect.gen(function* () {
         const jobs = yield* JobQueue

@@ -23,7 +23,7 @@ export interface StoreFlavour {
 }
 
 /** Until the clock has moved on. */
-const eventuallyLater = (millis: number) =>
+export const eventuallyLater = (millis: number) =>
   Effect.repeat(Clock.currentTimeMillis, { until: (now) => now > millis + 1, schedule: Schedule.spaced("1 millis") })
 
 const byId = (standings: ReadonlyArray<Standing>) =>

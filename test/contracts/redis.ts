@@ -61,11 +61,16 @@ export const redisContract = (name: string, layer: Layer.Layer<Redis, unknown>) 
         const [first, second] = [Uint8Array.of(0xff, 0), bytes("second")]
         yield* redis.push(key("from"), "left", first)
         yield* redis.push(key("from"), "left", second)
-        yield* redis.transferAndNote(key("from"), key("to"), [first, second], key("noted"), "one")
+        yield* redis.transferAndNote(key("from"), key("to"), "left", [first, second], key("noted"), "one")
         assert.strictEqual(yield* redis.length(key("from")), 0)
         assert.deepStrictEqual(
           (yield* redis.list(key("to"))).map((it) => [...it]),
           [[...second], [...first]]
+        )
+        yield* redis.transferAndNote(key("to"), key("from"), "right", [first, second], key("noted"), "one")
+        assert.deepStrictEqual(
+          (yield* redis.list(key("from"))).map((it) => [...it]),
+          [[...first], [...second]]
         )
         yield* redis.note(key("noted"), "two")
         assert.sameMembers(Array.from(yield* redis.someOf(key("noted"), 5)), ["one", "two"])

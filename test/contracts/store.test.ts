@@ -2,8 +2,10 @@ import { describe } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { JobStoreMemory } from "../../src/layers/memory/JobStoreMemory.ts"
 import { JobStoreSql } from "../../src/layers/postgres/JobStoreSql.ts"
+import { GrantsSql } from "../../src/layers/postgres/GrantsSql.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { type Database, legacyDatabase, ourDatabase } from "../database.ts"
+import { endsContract } from "./ends.ts"
 import { ApiStore, jobStoreContract } from "./jobStore.ts"
 
 const ours = { PENDING: "PENDING", IN_PROGRESS: "IN_PROGRESS", SUCCESS: "SUCCESS", FAILED: "FAILED" }
@@ -16,7 +18,7 @@ const onPostgres = (database: Effect.Effect<Database, unknown>) =>
   Layer.unwrap(
     Effect.map(database, ({ as }) =>
       Layer.merge(
-        JobStoreSql.pipe(Layer.provide(as("csb_aws_user"))),
+        Layer.merge(JobStoreSql, GrantsSql).pipe(Layer.provide(as("csb_aws_user"))),
         Layer.effect(ApiStore, JobStore).pipe(
           Layer.provide(Layer.fresh(JobStoreSql)),
           Layer.provide(as("csb_api_user"))
@@ -29,4 +31,6 @@ describe("contract", () => {
   jobStoreContract("in memory", { labels: ours, optionalColumns: true }, memory)
   jobStoreContract("our schema", { labels: ours, optionalColumns: true }, onPostgres(ourDatabase))
   jobStoreContract("legacy schema", { labels: legacy, optionalColumns: false }, onPostgres(legacyDatabase))
+  endsContract("in memory", memory)
+  endsContract("our schema", onPostgres(ourDatabase))
 })

@@ -30,14 +30,20 @@ describe("readDialect", () => {
       assert.deepStrictEqual(yield* after(ourDatabase), {
         labels: ours,
         optional: ["principal_type", "entitlement_type", "duration_minutes"],
-        notBefore: true
+        notBefore: true,
+        ends: true
       })
     })
   )
 
   it.live("knows the legacy schema", () =>
     Effect.gen(function* () {
-      assert.deepStrictEqual(yield* after(legacyDatabase), { labels: legacy, optional: [], notBefore: false })
+      assert.deepStrictEqual(yield* after(legacyDatabase), {
+        labels: legacy,
+        optional: [],
+        notBefore: false,
+        ends: false
+      })
     })
   )
 

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Duration, Effect, Fiber, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
+import { reasonToLeave } from "../../src/domain/Access.ts"
+import { Timeout } from "../../src/domain/AwsError.ts"
 import type { Job } from "../../src/domain/Job.ts"
 import { Settlement } from "../../src/domain/Settlement.ts"
 import { JobStoreSql } from "../../src/layers/postgres/JobStoreSql.ts"
@@ -143,8 +145,39 @@ describe("JobStore over PostgreSQL, statements that are sent twice", () => {
         const claim = yield* store.claim(job, { workerId: "w-1", take: "1" }, waiting)
         assert.strictEqual(Option.getOrThrow(claim)._tag, "Claimed")
         assert.deepStrictEqual(yield* store.orphans(Date.now() - 60_000), { rebuilt: [], left: 0 })
+        assert.deepStrictEqual((yield* store.due(Date.now() - 60_000)).payloads, [])
         yield* admin`UPDATE csb_app.csb_requests SET not_before = now() WHERE correlation_id = ${expiry.correlation_id}`
-        assert.strictEqual((yield* store.orphans(Date.now() - 60_000)).rebuilt.length, 1)
+        assert.strictEqual((yield* store.due(Date.now() - 60_000)).payloads.length, 1)
+      })
+    )
+  )
+
+  it.live("lets the end of a grant that failed in doubt leave it, once it was tried again and has succeeded", () =>
+    withStore(ourDatabase, (admin) =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const job = aJob({ duration_minutes: 60 })
+        yield* store.submit(job)
+        const claim = (id: string) =>
+          Effect.map(
+            store.claim({ ...job, correlation_id: id }, { workerId: "w-1", take: randomUUID() }, waiting),
+            claimed
+          )
+        const first = yield* claim(job.correlation_id)
+        yield* store.noteBefore(first, false)
+        const lost = new Timeout({ code: "ECONNRESET", message: "", operation: "AttachUserPolicy" })
+        yield* store.settle(first, Settlement.Failed({ error: lost }))
+        yield* admin`UPDATE csb_app.csb_requests SET status = 'PENDING' WHERE correlation_id = ${job.correlation_id}`
+        const again = yield* claim(job.correlation_id)
+        yield* store.settle(again, Settlement.Succeeded({ requestId: Option.none(), effected: "applied" }))
+
+        const [end] = yield* admin<{ readonly id: string }>`
+          SELECT correlation_id AS id FROM csb_app.csb_requests WHERE parent_id IS NOT NULL AND not_before <= now()`
+        const history = yield* store.history(yield* claim(end?.id ?? ""))
+        assert.deepStrictEqual(
+          reasonToLeave(job.correlation_id, history),
+          Option.some(`still held by ${job.correlation_id}`)
+        )
       })
     )
   )

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { readDialect } from "../../src/layers/postgres/catalog.ts"
 import { operatorStatementsFor } from "../../src/layers/postgres/operatorStatements.ts"
+import { endStatementsFor } from "../../src/layers/postgres/endStatements.ts"
 import { statementsFor } from "../../src/layers/postgres/statements.ts"
 import { sweepStatementsFor } from "../../src/layers/postgres/sweepStatements.ts"
 import { ourDatabase } from "../database.ts"
@@ -19,6 +20,12 @@ const fill = Effect.gen(function* () {
         'ReadOnlyAccess', '123456789012'
       FROM generate_series(1, ${many}::int) AS n`
   }
+  // Grants for a time, whose ends are not due yet.
+  yield* sql`INSERT INTO csb_app.csb_requests (correlation_id, cloud_provider, principal, action, entitlement, account_id,
+      principal_type, entitlement_type, not_before, parent_id)
+    SELECT gen_random_uuid(), 'aws', principal, 'remove', entitlement, account_id, 'User', 'default', now() + interval '1 day',
+      correlation_id
+    FROM csb_app.csb_requests WHERE status = 'SUCCESS'`
   yield* sql`INSERT INTO csb_app.csb_requests_audit (correlation_id, status, audit_log)
     SELECT correlation_id, status, 'Submitted' FROM csb_app.csb_requests`
   yield* sql`ANALYZE csb_app.csb_requests, csb_app.csb_requests_audit`
@@ -26,6 +33,9 @@ const fill = Effect.gen(function* () {
 
 /** They look for requests by when they were touched; an index that only knows their status would be read whole. */
 const byTouch = new Set(["recover", "rebuildOrphans", "countOrphans"])
+
+/** They look for what is due, among the many that are not. */
+const byTime = new Set(["due", "nextDue"])
 
 describe("statements among many requests, as the worker's role behind row-level security", () => {
   it.live("read no table whole", () =>
@@ -38,6 +48,7 @@ describe("statements among many requests, as the worker's role behind row-level 
         const life = statementsFor(dialect)
         const sweeping = sweepStatementsFor(dialect)
         const operating = operatorStatementsFor(dialect)
+        const ending = endStatementsFor(dialect)
         const [row] = yield* sql<{ id: string }>`
           SELECT correlation_id AS id FROM csb_requests WHERE principal = ${`PENDING${many / 2}`}`
         const id = row?.id ?? ""
@@ -52,7 +63,11 @@ describe("statements among many requests, as the worker's role behind row-level 
           oldestOf: [sweeping.oldestOf, [[id]]],
           rebuildOrphans: [sweeping.rebuildOrphans ?? "", [before]],
           countOrphans: [sweeping.countOrphans, [before]],
-          inFlight: [operating.inFlight, []]
+          inFlight: [operating.inFlight, []],
+          noteBefore: [ending.noteBefore, [id, 1n, false]],
+          history: [ending.history, [id]],
+          due: [ending.due, [before]],
+          nextDue: [ending.nextDue, []]
         }
         for (const [name, [statement, values]] of Object.entries(statements)) {
           // In so small a table the planner would read all of it; what it cannot avoid, it does all the same.
@@ -62,6 +77,7 @@ describe("statements among many requests, as the worker's role behind row-level 
           )
           const text = plan.map((line) => line["QUERY PLAN"]).join("\n")
           assert.notMatch(text, /Seq Scan on csb_requests/, `${name}\n${text}`)
+          if (byTime.has(name)) assert.match(text, /Index Cond: \(\(?not_before/, `${name}\n${text}`)
           if (byTouch.has(name)) assert.match(text, /Index Cond: \(CASE WHEN/, `${name}\n${text}`)
         }
       }).pipe(Effect.provide(as("csb_aws_user")))

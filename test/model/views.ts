@@ -49,6 +49,10 @@ export const storeOf = (process: Process, { down, ledger, store }: Shared) => {
           })
         )
       ),
+    endsAccess: store.endsAccess,
+    noteBefore: (claim, attached) => call(store.noteBefore(claim, attached)),
+    history: (claim) => call(store.history(claim), "look"),
+    due: (before) => call(store.due(before)),
     heartbeat: (claims) => call(store.heartbeat(claims)),
     reject: (id, log) => call(store.reject(id, log)),
     standings: (ids) => call(store.standings(ids)),

@@ -26,7 +26,10 @@ describe("the command line", () => {
     "dead show",
     "dead replay",
     "dead drop",
-    "role-template"
+    "role-template",
+    "grants",
+    "grants end",
+    "grants extend"
   ])("%s --help explains itself", (command) =>
     Effect.gen(function* () {
       const { code, stdout } = yield* runCommand({}, ...command.split(" ").filter((word) => word !== ""), "--help")
@@ -113,7 +116,7 @@ describe("migrate", () => {
       const first = yield* runCommand(asSuperuser, "migrate")
       assert.deepStrictEqual(first, {
         code: 0,
-        stdout: "schema csb_app: applied 1 create_requests, 2 index_unfinished\n",
+        stdout: "schema csb_app: applied 1 create_requests, 2 index_unfinished, 3 end_access\n",
         stderr: ""
       })
       const again = { code: 0, stdout: "schema csb_app is up to date\n", stderr: "" }

@@ -50,8 +50,7 @@ describe.skipIf(inject("redis") === undefined)("outcomes", () => {
         [
           yield* request({ principal: "cSecBridgeIAMHandlerRole", principal_type: "Role" }),
           /^PolicyForbidden: .*PRINCIPAL_DENY$/
-        ],
-        [yield* request({ duration_minutes: 5 }), /^DurationUnsupported: .*DURATION_UNSUPPORTED=ignore/]
+        ]
       ] as const
       for (const [job, log] of refused) {
         assert.match(lastLog(yield* awaitStatus(job.correlation_id, "FAILED")), log)

@@ -101,11 +101,11 @@ export const RedisMemory = Layer.sync(Redis, () => {
           .map(({ member }) => member)
       ),
     scores: (key, limit) => Effect.sync(() => scored(key).slice(0, limit)),
-    transferAndNote: (source, destination, values, set, member) =>
+    transferAndNote: (source, destination, end, values, set, member) =>
       Effect.sync(() => {
         for (const value of values) {
           remove(source, value)
-          push(destination, "left", value)
+          push(destination, end, value)
         }
         names.set(set, new Set(names.get(set)).add(member))
       }),

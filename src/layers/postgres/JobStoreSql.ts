@@ -1,8 +1,9 @@
 import { Duration, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
+import type { Change } from "../../domain/Access.ts"
 import type { Job } from "../../domain/Job.ts"
 import type { AccountCount, RequestRow } from "../../domain/Request.ts"
-import { auditLog, claimedBy, statusAfter } from "../../domain/Settlement.ts"
+import { auditLog, claimedBy, isInDoubt, statusAfter } from "../../domain/Settlement.ts"
 import {
   type Claimant,
   ClaimResult,
@@ -12,6 +13,7 @@ import {
   type Waiting
 } from "../../services/JobStore.ts"
 import { readDialect } from "./catalog.ts"
+import { endStatementsFor } from "./endStatements.ts"
 import { findRequest } from "./findRequest.ts"
 import { batched } from "./batched.ts"
 import { operatorStatementsFor } from "./operatorStatements.ts"
@@ -25,6 +27,11 @@ interface ClaimAnswer extends RequestRow {
   readonly delivery: number
   readonly losses: number
   readonly doubtful: boolean
+  readonly early: boolean
+  readonly grant_id: string | null
+  readonly attached_before: boolean | null
+  /** Milliseconds; null for what has no time. */
+  readonly overdue: number | null
   /** Requests on the same key that come first. */
   readonly ahead: number
   /** Null: not claimed. */
@@ -62,6 +69,7 @@ interface SettleAsked {
   readonly token: string
   readonly log: string
   readonly reference: string | null
+  readonly doubtful: boolean
 }
 
 interface RecoverAnswer {
@@ -71,6 +79,15 @@ interface RecoverAnswer {
   readonly correlation_id: string | null
   readonly failed: boolean | null
 }
+
+type ChangeAnswer =
+  | { readonly granted: false; readonly id: string; readonly age: number }
+  | {
+      readonly granted: true
+      readonly id: string
+      readonly attached: boolean
+      readonly holds: "for good" | "until its end" | "no more"
+    }
 
 interface StandingAnswer {
   readonly correlation_id: string
@@ -104,6 +121,7 @@ export const JobStoreSql = Layer.effect(
     const sweeping = sweepStatementsFor(dialect)
     const operating = operatorStatementsFor(dialect)
     const standingOf = (label: string) => statuses.find((it) => labels[it] === label) ?? "other"
+    const ending = endStatementsFor(dialect)
 
     const details = (job: Job) => [
       job.principal,
@@ -131,7 +149,8 @@ export const JobStoreSql = Layer.effect(
     const claimMany = claiming("SKIP LOCKED")
     const claimOne = claiming("")
     /** Pending, and yet not claimed: another statement has it, or had it in the meantime. */
-    const undecided = ({ ahead, seen, token }: ClaimAnswer) => token === null && seen === labels.PENDING && ahead === 0
+    const undecided = ({ ahead, early, seen, token }: ClaimAnswer) =>
+      token === null && seen === labels.PENDING && ahead === 0 && !early
     const claim = yield* batched<ClaimAsked, Option.Option<ClaimAnswer>>({
       id: ({ job }) => job.correlation_id.toLowerCase(),
       together: (asked) =>
@@ -185,24 +204,58 @@ export const JobStoreSql = Layer.effect(
         Effect.map(
           claim({ job, claimant, waiting }),
           Option.map((answer) => {
-            const { ahead, delivery, doubtful, losses, seen, token } = answer
+            const { ahead, attached_before, delivery, doubtful, early, grant_id, losses, overdue, seen, token } = answer
             if (token !== null) {
               const correlationId = job.correlation_id
               return ClaimResult.Claimed({
-                claim: { correlationId, token, delivery, losses, doubtful, row: detailsOf(answer) }
+                claim: {
+                  correlationId,
+                  token,
+                  delivery,
+                  losses,
+                  doubtful,
+                  row: detailsOf(answer),
+                  ends: grant_id === null ? null : { grantId: grant_id, overdue: overdue ?? 0 },
+                  attachedBefore: attached_before
+                }
               })
             }
-            return seen === labels.PENDING ? ClaimResult.Blocked({ ahead }) : ClaimResult.NotPending({ status: seen })
+            if (seen !== labels.PENDING) return ClaimResult.NotPending({ status: seen })
+            return early ? ClaimResult.Early() : ClaimResult.Blocked({ ahead })
           })
         ),
 
-      settle: ({ correlationId, token }, settlement) =>
+      settle: ({ correlationId, doubtful, token }, settlement) =>
         settleAs[statusAfter(settlement)]({
           id: correlationId,
           token: String(token),
           log: auditLog(settlement),
-          reference: settlement._tag === "Succeeded" ? Option.getOrNull(settlement.requestId) : null
+          reference: settlement._tag === "Succeeded" ? Option.getOrNull(settlement.requestId) : null,
+          doubtful: doubtful || isInDoubt(settlement)
         }),
+
+      endsAccess: dialect.ends,
+
+      noteBefore: ({ correlationId, token }, attached) =>
+        Effect.map(sql.unsafe(ending.noteBefore, [correlationId, token, attached]), (noted) => noted.length > 0),
+
+      history: ({ correlationId }) =>
+        dialect.ends
+          ? Effect.map(sql.unsafe<ChangeAnswer>(ending.history, [correlationId]), (changes) =>
+              changes.map((it): Change =>
+                it.granted
+                  ? { _tag: "Granted", id: it.id, holds: it.holds, attached: it.attached }
+                  : { _tag: "Detached", id: it.id, age: it.age }
+              )
+            )
+          : Effect.succeed([]),
+
+      due: Effect.fnUntraced(function* (before) {
+        if (!dialect.ends) return { payloads: [], next: Option.none() }
+        const due = yield* sql.unsafe<{ readonly payload: string }>(ending.due, [timestamp(before)])
+        const [next] = yield* sql.unsafe<{ readonly millis: number }>(ending.nextDue)
+        return { payloads: due.map(({ payload }) => payload), next: Option.fromUndefinedOr(next?.millis) }
+      }),
 
       heartbeat: (claims) =>
         Effect.map(

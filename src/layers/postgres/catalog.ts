@@ -13,6 +13,8 @@ export interface Dialect {
   readonly optional: ReadonlyArray<OptionalColumn>
   /** Whether a request may say before which time it is not to be carried out. */
   readonly notBefore: boolean
+  /** Whether access can end by itself: the columns are there, and this role may write ends. */
+  readonly ends: boolean
 }
 
 const needed = {
@@ -41,12 +43,30 @@ const candidates: Readonly<Record<Status, readonly [string, string]>> = {
   FAILED: ["FAILED", "failed"]
 }
 
+/** What the end of a grant is written into. */
+export const endColumns = [
+  "correlation_id",
+  "client_req_id",
+  "status",
+  "cloud_provider",
+  "principal",
+  "action",
+  "entitlement",
+  "account_id",
+  "principal_type",
+  "entitlement_type",
+  "not_before",
+  "parent_id"
+] as const
+
 const Column = Schema.Struct({
   table: Schema.String,
   column: Schema.String,
   /** pg_type.typcategory: `E` an enum, `S` a string. https://www.postgresql.org/docs/current/catalog-pg-type.html */
   category: Schema.String,
-  labels: Schema.Array(Schema.String)
+  labels: Schema.Array(Schema.String),
+  insertable: Schema.Boolean,
+  updatable: Schema.Boolean
 })
 type Column = typeof Column.Type
 
@@ -60,7 +80,9 @@ export const readDialect = Effect.gen(function* () {
     Result: Column,
     execute: () => sql`
       SELECT named.name AS "table", a.attname::text AS "column", t.typcategory::text AS category,
-        ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = a.atttypid ORDER BY e.enumsortorder) AS labels
+        ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = a.atttypid ORDER BY e.enumsortorder) AS labels,
+        has_column_privilege(a.attrelid, a.attnum, 'INSERT') AS insertable,
+        has_column_privilege(a.attrelid, a.attnum, 'UPDATE') AS updatable
       FROM unnest(${tables}::text[]) AS named(name)
       JOIN pg_attribute a ON a.attrelid = to_regclass(named.name) AND a.attnum > 0 AND NOT a.attisdropped
       JOIN pg_type t ON t.oid = a.atttypid`
@@ -88,10 +110,16 @@ export const readDialect = Effect.gen(function* () {
   if (PENDING === undefined || IN_PROGRESS === undefined || SUCCESS === undefined || FAILED === undefined) {
     return yield* new SchemaUnsupported({ missing: ["labels that both csb_requests and csb_requests_audit know"] })
   }
+  const may = (right: "insertable" | "updatable", ...names: ReadonlyArray<string>) =>
+    names.every((name) => columns.some((it) => it.table === "csb_requests" && it.column === name && it[right]))
   const dialect: Dialect = {
     labels: { PENDING, IN_PROGRESS, SUCCESS, FAILED },
     optional: optionalColumns.filter((column) => has("csb_requests", column)),
-    notBefore: has("csb_requests", "not_before")
+    notBefore: has("csb_requests", "not_before"),
+    ends:
+      has("csb_requests", "duration_minutes") &&
+      may("insertable", ...endColumns) &&
+      may("updatable", "not_before", "attached_before")
   }
   return dialect
 })

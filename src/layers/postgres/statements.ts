@@ -1,6 +1,7 @@
 import { countedDelivery, countedLoss, doubtLogs } from "../../domain/Settlement.ts"
 import { type Dialect, type OptionalColumn, optionalColumns } from "./catalog.ts"
 import { conditionsOn } from "./conditions.ts"
+import { writeEnds } from "./endStatements.ts"
 
 /** No more requests than these are counted before a blocked one. */
 const countedAhead = 1_000
@@ -14,9 +15,9 @@ export type WhenLocked = "" | "SKIP LOCKED"
  * for an enum and for a text alike; they are the few words that the catalog may have.
  */
 export const statementsFor = (dialect: Dialect) => {
-  const { labels, optional } = dialect
+  const { ends, labels, optional } = dialect
   const other = conditionsOn("other", dialect)
-  const { touched } = conditionsOn("request", dialect)
+  const { due, touched } = conditionsOn("request", dialect)
   const label = (status: keyof typeof labels) => `'${labels[status]}'`
   const ours = "correlation_id = $1::uuid AND cloud_provider = 'aws'"
   const optionals = (column: (name: OptionalColumn) => string) =>
@@ -40,7 +41,13 @@ export const statementsFor = (dialect: Dialect) => {
             (name) => `CASE WHEN (request.principal, request.action, request.entitlement, request.account_id)
               = (asked.principal, asked.action, asked.entitlement, asked.account_id)
             THEN coalesce(request.${name}, asked.${name}) ELSE request.${name} END AS ${name}`
-          )}
+          )},
+          NOT ${due} AS early, ${
+            ends
+              ? `CASE WHEN request.action = 'remove' THEN request.parent_id END AS grant_id, request.attached_before,
+          extract(epoch FROM now() - request.not_before)::float8 * 1000 AS overdue`
+              : "NULL::uuid AS grant_id, NULL::boolean AS attached_before, NULL::float8 AS overdue"
+          }
         FROM json_to_recordset($1::json) AS asked(id uuid, claimant text, principal text, action text, entitlement text,
           account_id text, principal_type text, entitlement_type text, duration_minutes int)
         JOIN csb_requests AS request ON correlation_id = id WHERE cloud_provider = 'aws'
@@ -70,7 +77,7 @@ export const statementsFor = (dialect: Dialect) => {
         ) AS trail
       ), locked AS (
         SELECT correlation_id FROM judged JOIN csb_requests AS request USING (correlation_id)
-        WHERE cloud_provider = 'aws' AND status = ${label("PENDING")}
+        WHERE cloud_provider = 'aws' AND status = ${label("PENDING")} AND ${due}
           AND (ahead = 0 OR ${touched} < now() - $3::float8 * interval '1 millisecond')
         FOR UPDATE OF request ${whenLocked}
       ), claimed AS (
@@ -98,11 +105,14 @@ export const statementsFor = (dialect: Dialect) => {
         ) END AS token
       FROM judged LEFT JOIN audited USING (correlation_id)`,
 
-    /** Several settlements: $1 an array of `{id, token, log, reference}`; the last is AWS's request id, or null. */
+    /**
+     * Several settlements: $1 an array of `{id, token, log, reference, doubtful}`: AWS's request id, or null, and whether a call may have
+     * been carried out of which the settlement knows nothing.
+     */
     settle: (status: keyof typeof labels, whenLocked: WhenLocked) => `
       WITH ours AS (
-        SELECT correlation_id, log, reference
-        FROM json_to_recordset($1::json) AS asked(id uuid, token bigint, log text, reference text)
+        SELECT correlation_id, log, reference, doubtful
+        FROM json_to_recordset($1::json) AS asked(id uuid, token bigint, log text, reference text, doubtful boolean)
         JOIN csb_requests AS request ON correlation_id = id
         WHERE cloud_provider = 'aws' AND status = ${label("IN_PROGRESS")}
           AND NOT EXISTS (
@@ -113,14 +123,20 @@ export const statementsFor = (dialect: Dialect) => {
       ), settled AS (
         UPDATE csb_requests AS request SET status = ${label(status)}, last_upd_time_stamp = clock_timestamp()
         FROM ours WHERE request.correlation_id = ours.correlation_id
-        RETURNING request.correlation_id, log, reference
+        RETURNING request.*, log, reference, doubtful
       ), audited AS (
         INSERT INTO csb_requests_audit (correlation_id, status, audit_log)
         SELECT correlation_id, ${label(status)}, log FROM settled
       ), referenced AS (
         INSERT INTO csb_requests_ref (cloud_provider, correlation_id, ref_id)
         SELECT 'aws', correlation_id, left(reference, 255) FROM settled WHERE reference IS NOT NULL
-      )
+      )${
+        status === "SUCCESS"
+          ? writeEnds(dialect, "settled", "after their time")
+          : status === "FAILED"
+            ? writeEnds(dialect, "settled", "now", "doubtful")
+            : ""
+      }
       SELECT correlation_id FROM settled`,
 
     /** Whether a settlement was recorded before: $1 the request, $2 the claim's token, $3 the audit row's text. */
@@ -135,11 +151,11 @@ export const statementsFor = (dialect: Dialect) => {
       ), rejected AS (
         UPDATE csb_requests SET status = ${label("FAILED")}, last_upd_time_stamp = clock_timestamp()
         WHERE ${ours} AND status = ${label("PENDING")}
-        RETURNING correlation_id
+        RETURNING *
       ), audited AS (
         INSERT INTO csb_requests_audit (correlation_id, status, audit_log)
         SELECT correlation_id, ${label("FAILED")}, $2::text FROM rejected
-      )
+      )${writeEnds(dialect, "rejected", "now")}
       SELECT seen FROM seen`,
 
     /** $1 the request, $2 the client's id of it, $3 to $6 principal, action, entitlement and account, then the optional ones. */

@@ -1,6 +1,8 @@
 import { countedLoss, lostTooManyLog, recoveredLog } from "../../domain/Settlement.ts"
 import type { Dialect } from "./catalog.ts"
 import { conditionsOn, never } from "./conditions.ts"
+import { writeEnds } from "./endStatements.ts"
+import { payloadOf } from "./rebuiltPayload.ts"
 
 /** Requests that one statement recovers or rebuilds. */
 const atOnce = 500
@@ -10,11 +12,12 @@ const counted = 10_000
 
 /** Statements of the heartbeat and of the sweep, as text in the database's own words, like those of a job's life. */
 export const sweepStatementsFor = (dialect: Dialect) => {
-  const { labels, optional } = dialect
+  const { ends, labels } = dialect
   const { due, rebuildable, touched } = conditionsOn("csb_requests", dialect)
   const label = (status: keyof typeof labels) => `'${labels[status]}'`
-  const orphaned = `cloud_provider = 'aws' AND status = ${label("PENDING")} AND ${touched} < $1::timestamptz AND ${due}`
-  const duration = optional.includes("duration_minutes") ? "duration_minutes" : "NULL"
+  // What has a time is pushed when that comes, and again when its job is lost, by a statement of its own.
+  const orphaned = `cloud_provider = 'aws' AND status = ${label("PENDING")} AND ${touched} < $1::timestamptz
+    AND ${ends ? "not_before IS NULL" : due}`
 
   return {
     /** $1 the requests, $2 the tokens of their claims. */
@@ -51,14 +54,14 @@ export const sweepStatementsFor = (dialect: Dialect) => {
       ), failed AS (
         UPDATE csb_requests AS request SET status = ${label("FAILED")}, last_upd_time_stamp = clock_timestamp()
         FROM judged WHERE request.correlation_id = judged.correlation_id AND failed
-        RETURNING request.correlation_id
+        RETURNING request.*
       ), audited_back AS (
         INSERT INTO csb_requests_audit (correlation_id, status, audit_log)
         SELECT correlation_id, ${label("PENDING")}, '${recoveredLog}' FROM given_back
       ), audited_failed AS (
         INSERT INTO csb_requests_audit (correlation_id, status, audit_log)
         SELECT correlation_id, ${label("FAILED")}, '${lostTooManyLog}' FROM failed
-      )
+      )${writeEnds(dialect, "failed", "now")}
       SELECT ours, correlation_id, failed FROM turn LEFT JOIN judged ON true`,
 
     /** $1 the requests. */
@@ -86,12 +89,7 @@ export const sweepStatementsFor = (dialect: Dialect) => {
         FROM orphaned WHERE request.correlation_id = orphaned.correlation_id
         RETURNING request.*
       )
-      SELECT json_strip_nulls(json_build_object(
-        'correlation_id', correlation_id, 'client_request_id', client_req_id, 'target_cloud', 'aws',
-        'account_id', account_id, 'principal', principal, 'principal_type', principal_type, 'action', action,
-        'entitlement', entitlement, 'entitlement_type', entitlement_type, 'duration_minutes', ${duration},
-        'received_at', to_char(req_time_stamp AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
-      ))::text AS payload
+      SELECT ${payloadOf(dialect)} AS payload
       FROM rebuilt ORDER BY req_time_stamp, correlation_id`
         : undefined,
 

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto"
 import { Clock, Duration, Effect, Layer, Option } from "effect"
+import { endsGrant } from "../../domain/Job.ts"
 import { monotonicMillis } from "../../domain/monotonicMillis.ts"
 import type { AccountCount } from "../../domain/Request.ts"
 import { RedisConfig, WorkerConfig } from "../../services/Config.ts"
 import { type Delivery, JobQueue } from "../../services/JobQueue.ts"
-import { Redis, RedisError } from "../../services/Redis.ts"
+import { type ListEnd, Redis, RedisError } from "../../services/Redis.ts"
 import { encodeDeadLetter } from "./deadLetter.ts"
 import { keysOf } from "./keys.ts"
 import { parkedAccounts } from "./parkedAccounts.ts"
@@ -178,12 +179,23 @@ export const JobQueueRedis = Layer.effect(
             ).pipe(Effect.tap(letGo(delivery)))
           : Effect.andThen(Effect.sleep(Duration.min(time, longestHold)), move("left")(delivery)),
       canPark: reliable ? tryParking : Effect.succeed(false),
-      park: (deliveries, accountId) => {
-        const payloads = deliveries.map(({ payload }) => payload)
-        return redis
-          .transferAndNote(processing, keys.parked(accountId), payloads, keys.parkedAccounts, accountId)
-          .pipe(Effect.tap(() => Effect.forEach(deliveries, letGo, { discard: true })))
-      },
+      park: Effect.fnUntraced(function* (deliveries, accountId) {
+        const parked = keys.parked(accountId)
+        // Tried again, some may have gone before.
+        const ours = deliveries.filter((delivery) => held.has(delivery))
+        const move = Effect.fnUntraced(function* (end: ListEnd, some: ReadonlyArray<Delivery>) {
+          if (some.length === 0) return
+          const payloads = some.map(({ payload }) => payload)
+          yield* redis.transferAndNote(processing, parked, end, payloads, keys.parkedAccounts, accountId)
+          yield* Effect.forEach(some, letGo, { discard: true })
+        })
+        yield* move(
+          "left",
+          ours.filter(({ payload }) => !endsGrant(payload))
+        )
+        // The first one comes last, as it is to be taken first.
+        yield* move("right", ours.filter(({ payload }) => endsGrant(payload)).toReversed())
+      }),
       takeParked: Effect.fnUntraced(function* (accountId) {
         const [payload] = yield* redis.moveLast(keys.parked(accountId), processing, 1).pipe(mayStrand)
         if (payload !== undefined) return Option.some(hold(payload))
@@ -199,6 +211,7 @@ export const JobQueueRedis = Layer.effect(
         ),
       forgetStatus,
       submit: (payload) => redis.push(queue, "left", payload),
+      submitFirst: (payload) => redis.push(queue, "right", payload),
       stats: Effect.all(
         {
           waiting: redis.length(queue),

@@ -3,9 +3,14 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import createRequests from "./0001_create_requests.ts"
 import indexUnfinished from "./0002_index_unfinished.ts"
+import endAccess from "./0003_end_access.ts"
 import { bootstrap, owner } from "./bootstrap.ts"
 
-const migrations = { "0001_create_requests": createRequests, "0002_index_unfinished": indexUnfinished }
+const migrations = {
+  "0001_create_requests": createRequests,
+  "0002_index_unfinished": indexUnfinished,
+  "0003_end_access": endAccess
+}
 
 /**
  * Creates or upgrades our schema (contract §4). Needs one connection for all of it, since what it creates belongs to the role

@@ -1,0 +1,64 @@
+import type { DateTime, Effect, Option } from "effect"
+import { Context, Schema } from "effect"
+import type { SqlError } from "effect/sql/SqlError"
+
+/** Who does something by hand, and why: for the audit trail. */
+export interface Reason {
+  readonly by: string
+  readonly why: string
+}
+
+/** Text that a person gives for the audit trail. */
+export const AuditText = Schema.String.check(
+  Schema.isPattern(/^[^\p{Cc}]{1,200}$/u, { expected: "1 to 200 characters without control characters" })
+)
+
+/** Access that was granted for a time, and has not ended. */
+export interface Grant {
+  /** Of the request that granted it. */
+  readonly id: string
+  /** Of the request that ends it. */
+  readonly endId: string
+  readonly accountId: string
+  readonly principalType: string
+  readonly principal: string
+  readonly entitlementType: string
+  readonly entitlement: string
+  readonly endsAt: DateTime.Utc
+  /** It should have ended by now. */
+  readonly overdue: boolean
+  /** Of the request that ends it, in the database's own words. FAILED: the access did not end. */
+  readonly status: string
+  /** Whether the policy was attached before the grant, and stays when it ends; null: nobody has looked. */
+  readonly attachedBefore: boolean | null
+}
+
+/** What became of the wish to move a grant's end. */
+export interface Moved {
+  readonly id: string
+  readonly endId: string
+  readonly endsAt: DateTime.Utc
+  /** False: its end is not pending any more, but has this status. */
+  readonly moved: boolean
+  readonly status: string
+}
+
+/** What an operator sees of the access that ends, and does about it (contract §5). Requests are named by the grant's id or its end's. */
+export class Grants extends Context.Service<
+  Grants,
+  {
+    /** Those that end next first, up to a thousand. */
+    readonly list: (of: {
+      readonly accountId: Option.Option<string>
+      readonly principal: Option.Option<string>
+    }) => Effect.Effect<ReadonlyArray<Grant>, SqlError>
+    /** Makes the end due now. None: there is no such grant, or it has no end. */
+    readonly end: (id: string, reason: Reason) => Effect.Effect<Option.Option<Moved>, SqlError>
+    /** Puts the end off by some minutes, counted from now if it is due already. */
+    readonly extend: (id: string, minutes: number, reason: Reason) => Effect.Effect<Option.Option<Moved>, SqlError>
+  }
+>()("worker-service-aws/services/Grants") {}
+
+export const endedLog = ({ by, why }: Reason): string => `Due now, by ${by}: ${why}`
+export const extendedLog = (minutes: number, { by, why }: Reason): string =>
+  `Due ${minutes} minutes later, by ${by}: ${why}`
