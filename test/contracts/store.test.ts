@@ -2,9 +2,11 @@ import { describe } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { JobStoreMemory } from "../../src/layers/memory/JobStoreMemory.ts"
 import { JobStoreSql } from "../../src/layers/postgres/JobStoreSql.ts"
+import { RequestHistorySql } from "../../src/layers/postgres/RequestHistorySql.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { type Database, legacyDatabase, ourDatabase } from "../database.ts"
 import { ApiStore, jobStoreContract } from "./jobStore.ts"
+import { requestHistoryContract } from "./requestHistory.ts"
 
 const ours = { PENDING: "PENDING", IN_PROGRESS: "IN_PROGRESS", SUCCESS: "SUCCESS", FAILED: "FAILED" }
 const legacy = { PENDING: "queued", IN_PROGRESS: "in_progress", SUCCESS: "success", FAILED: "failed" }
@@ -16,7 +18,7 @@ const onPostgres = (database: Effect.Effect<Database, unknown>) =>
   Layer.unwrap(
     Effect.map(database, ({ as }) =>
       Layer.merge(
-        JobStoreSql.pipe(Layer.provide(as("csb_aws_user"))),
+        Layer.merge(JobStoreSql, RequestHistorySql).pipe(Layer.provide(as("csb_aws_user"))),
         Layer.effect(ApiStore, JobStore).pipe(
           Layer.provide(Layer.fresh(JobStoreSql)),
           Layer.provide(as("csb_api_user"))
@@ -25,8 +27,15 @@ const onPostgres = (database: Effect.Effect<Database, unknown>) =>
     )
   )
 
+const flavours = [
+  ["in memory", { labels: ours, optionalColumns: true }, memory],
+  ["our schema", { labels: ours, optionalColumns: true }, onPostgres(ourDatabase)],
+  ["legacy schema", { labels: legacy, optionalColumns: false }, onPostgres(legacyDatabase)]
+] as const
+
 describe("contract", () => {
-  jobStoreContract("in memory", { labels: ours, optionalColumns: true }, memory)
-  jobStoreContract("our schema", { labels: ours, optionalColumns: true }, onPostgres(ourDatabase))
-  jobStoreContract("legacy schema", { labels: legacy, optionalColumns: false }, onPostgres(legacyDatabase))
+  for (const [name, flavour, layer] of flavours) {
+    jobStoreContract(name, flavour, layer)
+    requestHistoryContract(name, flavour, layer)
+  }
 })

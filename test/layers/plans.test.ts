@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { readDialect } from "../../src/layers/postgres/catalog.ts"
+import { historyStatementsFor } from "../../src/layers/postgres/historyStatements.ts"
 import { statementsFor } from "../../src/layers/postgres/statements.ts"
 import { sweepStatementsFor } from "../../src/layers/postgres/sweepStatements.ts"
 import { ourDatabase } from "../database.ts"
@@ -36,6 +37,7 @@ describe("statements among many requests, as the worker's role behind row-level 
         const dialect = yield* readDialect
         const life = statementsFor(dialect)
         const sweeping = sweepStatementsFor(dialect)
+        const looking = historyStatementsFor(dialect)
         const [row] = yield* sql<{ id: string }>`
           SELECT correlation_id AS id FROM csb_requests WHERE principal = ${`PENDING${many / 2}`}`
         const id = row?.id ?? ""
@@ -49,7 +51,10 @@ describe("statements among many requests, as the worker's role behind row-level 
           standings: [sweeping.standings, [[id]]],
           oldestOf: [sweeping.oldestOf, [[id]]],
           rebuildOrphans: [sweeping.rebuildOrphans ?? "", [before]],
-          countOrphans: [sweeping.countOrphans, [before]]
+          countOrphans: [sweeping.countOrphans, [before]],
+          firstSince: [looking.firstSince, [before]],
+          outcomes: [looking.outcomes, ["1", before]],
+          failures: [looking.failures, ["1", before]]
         }
         for (const [name, [statement, values]] of Object.entries(statements)) {
           // In so small a table the planner would read all of it; what it cannot avoid, it does all the same.

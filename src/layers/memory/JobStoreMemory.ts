@@ -1,4 +1,4 @@
-import { Clock, DateTime, Duration, Effect, Layer, Option } from "effect"
+import { Clock, Context, DateTime, Duration, Effect, Layer, Option } from "effect"
 import type { RequestRecord, RequestRow, Status } from "../../domain/Request.ts"
 import {
   auditLog,
@@ -11,26 +11,10 @@ import {
   statusAfter
 } from "../../domain/Settlement.ts"
 import { ClaimResult, JobStore } from "../../services/JobStore.ts"
+import { RequestHistory } from "../../services/RequestHistory.ts"
+import { historyOf } from "./RequestHistoryMemory.ts"
+import { type AuditRow, like, type Row } from "./rows.ts"
 
-interface AuditRow {
-  readonly id: bigint
-  readonly status: Status
-  readonly at: DateTime.Utc
-  readonly log: string
-}
-
-interface Row {
-  readonly row: RequestRow
-  readonly clientRequestId: string | null
-  readonly status: Status
-  readonly requestedAt: DateTime.Utc
-  readonly updatedAt: Option.Option<DateTime.Utc>
-  readonly audit: ReadonlyArray<AuditRow>
-  readonly references: ReadonlyArray<string>
-}
-
-/** PostgreSQL's LIKE, for patterns without `_`. */
-const like = (pattern: string) => new RegExp(`^${pattern.replaceAll("%", ".*")}$`)
 const counted = like(countedDelivery)
 const lost = like(countedLoss)
 const doubts = doubtLogs.map(like)
@@ -49,8 +33,8 @@ const isOlder = ([id, row]: readonly [string, Row], [otherId, other]: readonly [
   return apart < 0 || (apart === 0 && id < otherId)
 }
 
-/** `JobStore` in this process's memory, with the labels and the columns of our schema. */
-export const JobStoreMemory = Layer.sync(JobStore, () => {
+/** `JobStore`, and the `RequestHistory` of its requests, in this process's memory, with the labels and the columns of our schema. */
+export const JobStoreMemory = Layer.syncContext(() => {
   const rows = new Map<string, Row>()
   let audits = 0n
 
@@ -70,7 +54,7 @@ export const JobStoreMemory = Layer.sync(JobStore, () => {
 
   const touch = (id: string, row: Row, now: DateTime.Utc) => rows.set(id, { ...row, updatedAt: Option.some(now) })
 
-  return JobStore.of({
+  const store = JobStore.of({
     claim: Effect.fnUntraced(function* (job, { take, workerId }, { keepFresh, orphansBefore }) {
       const id = job.correlation_id
       const found = rows.get(id)
@@ -239,4 +223,6 @@ export const JobStoreMemory = Layer.sync(JobStore, () => {
       ),
     ping: Effect.void
   })
+
+  return Context.make(JobStore, store).pipe(Context.add(RequestHistory, historyOf(rows)))
 })
