@@ -37,7 +37,7 @@ export const metricsRoute = HttpRouter.use(
       "/metrics",
       readQueue.pipe(
         Effect.andThen(shares.throttled),
-        Effect.flatMap((accounts) => Metric.update(metrics.accountsThrottled, accounts)),
+        Effect.flatMap((accounts) => Metric.update(metrics.accountsThrottled, accounts.length)),
         Effect.andThen(PrometheusMetrics.format()),
         Effect.map((body) => HttpServerResponse.text(body, { contentType: "text/plain; version=0.0.4; charset=utf-8" }))
       )
