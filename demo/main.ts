@@ -2,6 +2,8 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Console, Effect, Layer, Schema } from "effect"
+import { requestForPeople } from "../src/commands/render/request.ts"
+import { style } from "../src/commands/render/style.ts"
 import { reportToPerson } from "../src/commands/report.ts"
 import { DatabaseConfigLive } from "../src/layers/environment/ConfigLive.ts"
 import { JobStoreSql } from "../src/layers/postgres/JobStoreSql.ts"
@@ -47,7 +49,7 @@ const demo = Effect.gen(function* () {
     yield* Console.log(
       "\nOne that AWS throttled until it had to be delivered again, as the command `status` shows it:\n"
     )
-    yield* status(example.id)
+    yield* Console.log(requestForPeople(example.id, yield* status(example.id), yield* style))
   }
   if (mismatches.length > 0) {
     yield* Console.log(`\nNot as expected:\n\n${mismatchLines(mismatches)}\n`)

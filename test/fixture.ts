@@ -3,6 +3,7 @@ import { Duration, Effect, Layer, Option, Redacted, type Scope } from "effect"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import type { Job } from "../src/domain/Job.ts"
 import { AccountSharesLive } from "../src/layers/AccountSharesLive.ts"
+import { DeadLettersRedis } from "../src/layers/queue/DeadLettersRedis.ts"
 import { JobQueueRedis } from "../src/layers/queue/JobQueueRedis.ts"
 import { LeasesLive } from "../src/layers/LeasesLive.ts"
 import { AwsIamMemory } from "../src/layers/memory/AwsIamMemory.ts"
@@ -114,7 +115,15 @@ export const waiting = { orphansBefore: Number.NEGATIVE_INFINITY, keepFresh: Dur
 export const memoryWorker = (settings: Partial<WorkerConfig["Service"]> = {}) =>
   LeasesLive.pipe(
     Layer.provideMerge(
-      Layer.mergeAll(AccountSharesLive, AwsIamMemory, JobQueueRedis, JobStoreMemory, WorkersRedis, WorkerStatusLive)
+      Layer.mergeAll(
+        AccountSharesLive,
+        AwsIamMemory,
+        DeadLettersRedis,
+        JobQueueRedis,
+        JobStoreMemory,
+        WorkersRedis,
+        WorkerStatusLive
+      )
     ),
     Layer.provideMerge(RedisMemory),
     Layer.provideMerge(Layer.mergeAll(testWorkerConfig(settings), testRedisConfig(), testAwsConfig()))

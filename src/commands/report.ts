@@ -1,6 +1,7 @@
 import { Cause, Console, Effect, Logger, Option } from "effect"
 import { isSqlError } from "effect/sql/SqlError"
 import { reasonOf } from "../domain/reasonOf.ts"
+import { plain } from "./render/text.ts"
 import { jsonLogger } from "../layers/LoggerLive.ts"
 
 /** Says on stderr why a command failed, in a line for people. */
@@ -31,5 +32,5 @@ export const reportToLog = <A, E extends { readonly message: string; readonly _t
 const summary = (cause: Cause.Cause<{ readonly message: string }>): string =>
   Option.match(Cause.findErrorOption(cause), {
     onNone: () => Cause.pretty(cause),
-    onSome: (error) => (isSqlError(error) ? reasonOf(error) : error.message)
+    onSome: (error) => plain(isSqlError(error) ? reasonOf(error) : error.message)
   })

@@ -1,19 +1,17 @@
-import { Effect, Layer } from "effect"
-import { Argument, Command } from "effect/cli"
-import { CorrelationId } from "../domain/Job.ts"
-import { DatabaseConfigLive } from "../layers/environment/ConfigLive.ts"
-import { JobStoreSql } from "../layers/postgres/JobStoreSql.ts"
-import { SqlLive } from "../layers/postgres/SqlLive.ts"
+import { Console, Effect } from "effect"
+import { Command } from "effect/cli"
 import { status as program } from "../programs/status.ts"
+import { Database } from "./backends.ts"
+import { correlationId, json } from "./flags.ts"
+import { requestAsJson, requestForPeople } from "./render/request.ts"
+import { style } from "./render/style.ts"
 import { reportToPerson } from "./report.ts"
 
-const Live = JobStoreSql.pipe(Layer.provide(SqlLive), Layer.provide(DatabaseConfigLive))
-
-const id = Argument.String("correlation-id").pipe(
-  Argument.withDescription("The id that the API answered with"),
-  Argument.withSchema(CorrelationId)
+export const status = Command.make("status", { id: correlationId, json }, (asked) =>
+  Effect.gen(function* () {
+    const record = yield* program(asked.id)
+    yield* Console.log(asked.json ? requestAsJson(asked.id, record) : requestForPeople(asked.id, record, yield* style))
+  }).pipe(Effect.provide(Database), reportToPerson)
+).pipe(
+  Command.withDescription("Show a request, its audit trail with the time that each step took, and its AWS request ids")
 )
-
-export const status = Command.make("status", { id }, (request) =>
-  program(request.id).pipe(Effect.provide(Live), reportToPerson)
-).pipe(Command.withDescription("Show a request, its audit trail and its AWS request ids"))

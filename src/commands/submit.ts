@@ -1,4 +1,4 @@
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import {
   Action,
@@ -9,18 +9,9 @@ import {
   PrincipalName,
   PrincipalType
 } from "../domain/Job.ts"
-import { QueueConfigLive } from "../layers/environment/ConfigLive.ts"
-import { JobQueueRedis } from "../layers/queue/JobQueueRedis.ts"
-import { JobStoreSql } from "../layers/postgres/JobStoreSql.ts"
-import { SqlLive } from "../layers/postgres/SqlLive.ts"
-import { RedisLive } from "../layers/RedisLive.ts"
 import { submit as program } from "../programs/submit.ts"
+import { DatabaseAndQueue } from "./backends.ts"
 import { reportToPerson } from "./report.ts"
-
-const Live = Layer.mergeAll(JobQueueRedis, JobStoreSql).pipe(
-  Layer.provide(Layer.mergeAll(RedisLive, SqlLive)),
-  Layer.provide(QueueConfigLive)
-)
 
 const flags = {
   account: Flag.String("account").pipe(Flag.withDescription("Target AWS account"), Flag.withSchema(AccountId)),
@@ -49,7 +40,7 @@ const flags = {
 }
 
 export const submit = Command.make("submit", flags, (request) =>
-  program(request).pipe(Effect.provide(Live), reportToPerson)
+  program(request).pipe(Effect.provide(DatabaseAndQueue), reportToPerson)
 ).pipe(
   Command.withDescription(
     "Write a PENDING request and push its job, as the API does; prints the correlation id. Needs a role that may insert requests, such as csb_api_user"

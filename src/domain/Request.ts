@@ -1,4 +1,4 @@
-import type { DateTime, Option } from "effect"
+import { DateTime, Option } from "effect"
 import type { Job } from "./Job.ts"
 
 /** Where a request stands, whatever label the database has for it (contract §4). */
@@ -16,10 +16,19 @@ export interface RequestRow {
   readonly duration_minutes: number | null
 }
 
-/** A request as the `status` command shows it. */
+/** How many requests or jobs of a target account there are of some kind. */
+export interface AccountCount {
+  readonly accountId: string
+  readonly count: number
+}
+
+/** A request with its history. */
 export interface RequestRecord {
   /** The database's own label, which may be another system's (`rollback`). */
   readonly status: string
+  /** What the label means to the worker; `other`: nothing. */
+  readonly standing: Status | "other"
+  readonly clientRequestId: string | null
   readonly row: RequestRow
   readonly requestedAt: Option.Option<DateTime.Utc>
   readonly updatedAt: Option.Option<DateTime.Utc>
@@ -30,6 +39,29 @@ export interface RequestRecord {
   }>
   readonly references: ReadonlyArray<string>
 }
+
+/** A payload for the request, as its row has it. None where the row does not say enough for one, as in the legacy schema. */
+export const rebuildPayload = (
+  correlationId: string,
+  { clientRequestId, requestedAt, row }: Pick<RequestRecord, "clientRequestId" | "requestedAt" | "row">
+): Option.Option<string> =>
+  row.principal_type === null || row.entitlement_type === null
+    ? Option.none()
+    : Option.some(
+        JSON.stringify({
+          correlation_id: correlationId,
+          ...(clientRequestId !== null && { client_request_id: clientRequestId }),
+          target_cloud: "aws",
+          account_id: row.account_id,
+          principal: row.principal,
+          principal_type: row.principal_type,
+          action: row.action,
+          entitlement: row.entitlement,
+          entitlement_type: row.entitlement_type,
+          ...(row.duration_minutes !== null && { duration_minutes: row.duration_minutes }),
+          ...(Option.isSome(requestedAt) && { received_at: DateTime.formatIso(requestedAt.value) })
+        })
+      )
 
 /** Names of the fields in which a payload and its row differ; none: they agree. */
 export const disagreements = (job: Job, row: RequestRow): ReadonlyArray<string> =>

@@ -45,11 +45,21 @@ export const RedisLive = Layer.effect(
           return client.multi().zrem(source, bytes).rpush(destination, bytes)
         }),
       list: (key, count) => call("LRANGE", () => client.lrangeBuffer(key, count === undefined ? 0 : -count, -1)),
+      page: (key, offset, count) => call("LRANGE", () => client.lrangeBuffer(key, offset, offset + count - 1)),
       setScore: (key, member, score) => Effect.asVoid(call("ZADD", () => client.zadd(key, score, Buffer.from(member)))),
       removeMember: (key, member) => Effect.asVoid(call("ZREM", () => client.zrem(key, Buffer.from(member)))),
       lowest: (key, max, limit) =>
         call("ZRANGEBYSCORE", () =>
           client.zrangebyscoreBuffer(key, "-inf", Number.isFinite(max) ? max : "+inf", "LIMIT", 0, limit)
+        ),
+      scores: (key, limit) =>
+        call("ZRANGEBYSCORE", () =>
+          client.zrangebyscoreBuffer(key, "-inf", "+inf", "WITHSCORES", "LIMIT", 0, limit)
+        ).pipe(
+          // The reply has members and scores in turn.
+          Effect.map((reply) =>
+            reply.flatMap((member, index) => (index % 2 === 0 ? [{ member, score: Number(reply[index + 1]) }] : []))
+          )
         ),
       transferAndNote: (source, destination, values, set, member) =>
         transaction(() => {

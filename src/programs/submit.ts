@@ -16,13 +16,16 @@ export interface NewRequest {
   readonly clientRequestId: Option.Option<string>
 }
 
-/** The request is written, but nobody will take it: its job is not in the queue. */
+/** The request is PENDING, but its job is not in the queue. */
 export class NotPushed extends Schema.TaggedError<NotPushed>()("NotPushed", {
   id: Schema.String,
   reason: Schema.String
 }) {
   override get message() {
-    return `request ${this.id} is written and PENDING, but its job could not be pushed: ${this.reason}`
+    return (
+      `request ${this.id} is PENDING, but its job could not be pushed: ${this.reason}. ` +
+      "A worker pushes it after ORPHAN_AFTER, if the row says enough for a job"
+    )
   }
 }
 

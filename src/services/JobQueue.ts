@@ -1,5 +1,6 @@
 import type { Duration, Effect, Option } from "effect"
 import { Context } from "effect"
+import type { AccountCount } from "../domain/Request.ts"
 import type { RedisError } from "./Redis.ts"
 
 /** A payload that this worker holds, byte for byte as it came. */
@@ -21,6 +22,8 @@ export interface DeadLetter {
 export interface QueueStats {
   /** In the list, and parked. */
   readonly depth: number
+  /** Of it, what is parked for each account. */
+  readonly parked: ReadonlyArray<AccountCount>
   readonly deadLetters: number
   /** The payload that will be taken next. */
   readonly oldest: Option.Option<Uint8Array>

@@ -2,7 +2,7 @@ import type { Duration, Effect, Option } from "effect"
 import { Context, Data } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Job } from "../domain/Job.ts"
-import type { RequestRecord, RequestRow, Status } from "../domain/Request.ts"
+import type { AccountCount, RequestRecord, RequestRow, Status } from "../domain/Request.ts"
 import type { Settlement } from "../domain/Settlement.ts"
 
 /** The right to change one request, until it is settled or another worker takes it over. */
@@ -55,6 +55,15 @@ export interface Standing {
   readonly lostTooMany: boolean
 }
 
+export type RetryResult = Data.TaggedEnum<{
+  Retried: {}
+  /** The database's own label. */
+  NotFailed: { readonly status: string }
+  /** A later request on the same key was carried out, or is being: this one would undo it. */
+  Overtaken: { readonly by: string; readonly status: string }
+}>
+export const RetryResult = Data.taggedEnum<RetryResult>()
+
 /** Pending requests without a job. */
 export interface Orphans {
   /** Touched, so that they are not found again at once: their payloads, to be pushed now. */
@@ -98,6 +107,13 @@ export class JobStore extends Context.Service<
     readonly oldestOf: (correlationIds: ReadonlyArray<string>) => Effect.Effect<Option.Option<number>, SqlError>
     /** Pending requests that were last touched before this time (Unix milliseconds), some hundred at a time. */
     readonly orphans: (before: number) => Effect.Effect<Orphans, SqlError>
+    /**
+     * FAILED → PENDING, with an audit row, unless a later request on the same account, principal and entitlement is SUCCESS or
+     * IN_PROGRESS. None: there is no such request. Its job is still to be pushed.
+     */
+    readonly retry: (correlationId: string, log: string) => Effect.Effect<Option.Option<RetryResult>, SqlError>
+    /** How many requests of each account are IN_PROGRESS, the most first. */
+    readonly inFlight: Effect.Effect<ReadonlyArray<AccountCount>, SqlError>
     /** Writes a PENDING row, as the API does. */
     readonly submit: (job: Job) => Effect.Effect<void, SqlError>
     readonly find: (correlationId: string) => Effect.Effect<Option.Option<RequestRecord>, SqlError>

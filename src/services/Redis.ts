@@ -11,6 +11,12 @@ export class RedisError extends Schema.TaggedError<RedisError>()("RedisError", {
 
 export type ListEnd = "left" | "right"
 
+/** A member of a sorted set. */
+export interface Scored {
+  readonly member: Uint8Array
+  readonly score: number
+}
+
 /**
  * The few Redis commands that the worker uses. Values are bytes, since a payload may be no text. The two blocking ones
  * have a connection of their own and may be called by one fiber at a time.
@@ -48,12 +54,16 @@ export class Redis extends Context.Service<
     ) => Effect.Effect<void, RedisError>
     /** LRANGE: all elements, or the last `count` of them, from the left. */
     readonly list: (key: string, count?: number) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
+    /** LRANGE: up to `count` elements from the left, behind the first `offset`. */
+    readonly page: (key: string, offset: number, count: number) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
     /** ZADD: the member's score, whether it is new or not. */
     readonly setScore: (key: string, member: Uint8Array, score: number) => Effect.Effect<void, RedisError>
     /** ZREM */
     readonly removeMember: (key: string, member: Uint8Array) => Effect.Effect<void, RedisError>
     /** ZRANGEBYSCORE: up to `limit` members whose score is at most `max`, the lowest first. */
     readonly lowest: (key: string, max: number, limit: number) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
+    /** ZRANGEBYSCORE with scores: up to `limit` members, the lowest first. */
+    readonly scores: (key: string, limit: number) => Effect.Effect<ReadonlyArray<Scored>, RedisError>
     /** MULTI, LREM 1, ZADD, EXEC: from a list to a sorted set; both or none. */
     readonly transferToSet: (
       source: string,

@@ -8,6 +8,18 @@ export interface Leftover {
   readonly payloads: ReadonlyArray<Uint8Array>
 }
 
+/** A worker that announced itself, and has not retired. */
+export interface KnownWorker {
+  readonly workerId: string
+  /** Unix milliseconds until which it is alive. */
+  readonly aliveUntil: number
+  /** Payloads that it holds. */
+  readonly held: number
+}
+
+/** Delayed payloads that are counted: where the ACL grants no ZCARD, each has to be read for that. */
+export const manyDelayed = 1_000
+
 /**
  * What all workers of one queue know of each other, and what they do for each other (contract §3). Where a move takes more than
  * one command, or two workers make it at once, a duplicate may follow and never a gap: the claim makes duplicates harmless.
@@ -34,5 +46,9 @@ export class Workers extends Context.Service<
      * workers hold. Null when this cannot be known.
      */
     readonly oldest: Effect.Effect<ReadonlyArray<Uint8Array> | null, RedisError>
+    /** All workers, by their ids; one that was lost is remembered for ten minutes, or until what it held is back. */
+    readonly known: Effect.Effect<ReadonlyArray<KnownWorker>, RedisError>
+    /** How many payloads are delayed; counted up to `manyDelayed`. */
+    readonly delayed: Effect.Effect<number, RedisError>
   }
 >()("worker-service-aws/services/Workers") {}

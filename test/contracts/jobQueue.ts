@@ -172,7 +172,8 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
         }
         assert.deepStrictEqual(yield* lengths(keys), [0, 0, 0])
         assert.deepStrictEqual(yield* jobs.parkedAccounts, [account])
-        assert.strictEqual((yield* jobs.stats).depth, 2)
+        const { depth, parked } = yield* jobs.stats
+        assert.deepStrictEqual([depth, parked], [2, [{ accountId: account, count: 2 }]])
         const taken = [yield* jobs.takeParked(account), yield* jobs.takeParked(account)]
         assert.deepStrictEqual(
           taken.map((it) => Buffer.from(Option.getOrThrow(it).payload).toString()),
@@ -300,7 +301,7 @@ export const jobQueueContract = (name: string, redis: Layer.Layer<Redis, unknown
     test("tells depth, dead letters and the payload that is next", () =>
       Effect.gen(function* () {
         const jobs = yield* JobQueue
-        assert.deepStrictEqual(yield* jobs.stats, { depth: 0, deadLetters: 0, oldest: Option.none() })
+        assert.deepStrictEqual(yield* jobs.stats, { depth: 0, parked: [], deadLetters: 0, oldest: Option.none() })
         yield* jobs.submit(bytes("a"))
         yield* jobs.submit(bytes("b"))
         yield* jobs.submit(bytes("c"))

@@ -3,7 +3,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Duration, Effect, type Layer, Option, Schedule, Schema } from "effect"
 import { Throttling, Timeout } from "../../src/domain/AwsError.ts"
 import { auditLog, JobRejected, lostTooManyLog, recoveredLog, Settlement } from "../../src/domain/Settlement.ts"
-import { type Claim, ClaimResult, JobStore, type Standing, type Waiting } from "../../src/services/JobStore.ts"
+import {
+  type Claim,
+  ClaimResult,
+  JobStore,
+  RetryResult,
+  type Standing,
+  type Waiting
+} from "../../src/services/JobStore.ts"
 import { aJob, waiting } from "../fixture.ts"
 
 /** The store as the API's role sees it: it may submit. */
@@ -510,6 +517,99 @@ export const jobStoreContract = (
         assert.strictEqual(Date.parse(String(received_at)), madeAt)
         assert.notInclude((yield* store.orphans(madeAt + 1)).rebuilt.join(), job.correlation_id)
         assert.deepStrictEqual(yield* trailOf(job), before)
+      })
+    )
+
+    test(
+      "puts a failed request back, once, and keeps its trail",
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const job = yield* submitted()
+        const id = job.correlation_id
+        const retry = store.retry(id, "Retried by ann: 'outage'; -- over")
+        const notFailed = (status: keyof typeof labels) =>
+          Option.some(RetryResult.NotFailed({ status: labels[status] }))
+        assert.deepStrictEqual(yield* retry, notFailed("PENDING"))
+        const claim = yield* claimed(job)
+        assert.deepStrictEqual(yield* retry, notFailed("IN_PROGRESS"))
+        yield* settle(claim, Settlement.Failed({ error: throttled }))
+        const before = yield* trailOf(job)
+        const results = yield* Effect.all([retry, retry, retry], { concurrency: "unbounded" })
+        assert.sameDeepMembers(results, [
+          Option.some(RetryResult.Retried()),
+          notFailed("PENDING"),
+          notFailed("PENDING")
+        ])
+        assert.deepStrictEqual(yield* trailOf(job), {
+          status: labels.PENDING,
+          audit: [...before.audit, [labels.PENDING, "Retried by ann: 'outage'; -- over"]]
+        })
+        assert.isFalse(yield* settle(claim, succeeded))
+        yield* settle(yield* claimed(job, "w-2"), succeeded)
+        assert.deepStrictEqual(yield* retry, notFailed("SUCCESS"))
+        assert.deepStrictEqual(yield* store.retry(randomUUID(), "why"), Option.none())
+      })
+    )
+
+    test(
+      "puts no request back that a later one on its key has overtaken",
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const [first = aJob(), second = aJob(), third = aJob()] = yield* onOneKey(3)
+        const retry = (job: ReturnType<typeof aJob>) =>
+          Effect.map(store.retry(job.correlation_id, "Retried"), (result) => Option.getOrThrow(result))
+        const fail = (job: ReturnType<typeof aJob>) =>
+          Effect.flatMap(claimed(job, "w-1", randomUUID()), (claim) =>
+            settle(claim, Settlement.Failed({ error: throttled }))
+          )
+        yield* fail(first)
+        // What waits behind it goes on waiting, and what failed does not count.
+        assert.deepStrictEqual(yield* retry(first), RetryResult.Retried())
+        assert.strictEqual(yield* blockedBy(second), 1)
+        yield* fail(first)
+        yield* fail(second)
+        const claim = yield* claimed(third)
+        const overtaken = (status: keyof typeof labels) =>
+          RetryResult.Overtaken({ by: third.correlation_id, status: labels[status] })
+        const before = yield* recordOf(second)
+        assert.deepStrictEqual(yield* retry(second), overtaken("IN_PROGRESS"))
+        yield* settle(claim, succeeded)
+        assert.deepStrictEqual(yield* retry(first), overtaken("SUCCESS"))
+        assert.deepStrictEqual(yield* recordOf(second), before)
+      })
+    )
+
+    test(
+      "counts what is in flight for each account, the busiest first",
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const accounts = { busy: "777777777771", calm: "777777777772" }
+        for (const account_id of [accounts.calm, accounts.busy, accounts.busy]) {
+          yield* claimed(yield* submitted({ account_id }))
+        }
+        yield* submitted({ account_id: accounts.calm })
+        yield* settle(yield* claimed(yield* submitted({ account_id: accounts.calm })), succeeded)
+        const ours = new Set(Object.values(accounts))
+        assert.deepStrictEqual(
+          (yield* store.inFlight).filter(({ accountId }) => ours.has(accountId)),
+          [
+            { accountId: accounts.busy, count: 2 },
+            { accountId: accounts.calm, count: 1 }
+          ]
+        )
+      })
+    )
+
+    test(
+      "tells what the labels mean, and the client's id of a request",
+      Effect.gen(function* () {
+        const job = yield* submitted({ client_request_id: "c-7" })
+        const told = Effect.map(recordOf(job), ({ clientRequestId, standing }) => [clientRequestId, standing])
+        assert.deepStrictEqual(yield* told, ["c-7", "PENDING"])
+        const claim = yield* claimed(job)
+        assert.deepStrictEqual(yield* told, ["c-7", "IN_PROGRESS"])
+        yield* settle(claim, succeeded)
+        assert.deepStrictEqual(yield* told, ["c-7", "SUCCESS"])
       })
     )
 

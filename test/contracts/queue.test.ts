@@ -5,6 +5,7 @@ import { inject } from "vitest"
 import { RedisMemory } from "../../src/layers/memory/RedisMemory.ts"
 import { RedisLive } from "../../src/layers/RedisLive.ts"
 import { testRedisConfig } from "../fixture.ts"
+import { deadLettersContract } from "./deadLetters.ts"
 import { jobQueueContract } from "./jobQueue.ts"
 import { redisContract } from "./redis.ts"
 import { workersContract } from "./workers.ts"
@@ -12,6 +13,7 @@ import { workersContract } from "./workers.ts"
 redisContract("in memory", RedisMemory)
 jobQueueContract("in memory", RedisMemory)
 workersContract("in memory", RedisMemory)
+deadLettersContract("in memory", RedisMemory)
 
 const server = inject("redis")
 
@@ -23,4 +25,5 @@ describe.skipIf(server === undefined)("on a real server", () => {
   redisContract("ioredis", live)
   jobQueueContract("ioredis", live)
   workersContract("ioredis", live)
+  deadLettersContract("ioredis", live)
 })

@@ -169,6 +169,41 @@ export const redisContract = (name: string, layer: Layer.Layer<Redis, unknown>) 
         }
       }))
 
+    test("lists a page, from the left", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        for (const value of ["a", "b", "c"]) yield* redis.push(key("list"), "right", bytes(value))
+        for (const [offset, count, expected] of [
+          [0, 2, "a,b"],
+          [2, 2, "c"],
+          [3, 2, ""]
+        ] as const) {
+          const page = yield* redis.page(key("list"), offset, count)
+          assert.strictEqual(page.map((it) => Buffer.from(it)).join(), expected)
+        }
+      }))
+
+    test("tells members with their scores, the lowest first", (key) =>
+      Effect.gen(function* () {
+        const redis = yield* Redis
+        assert.deepStrictEqual(yield* redis.scores(key("set"), 10), [])
+        for (const [member, score] of [
+          ["late", 1_790_000_000_123],
+          ["early", -0.5],
+          ["last", 1_790_000_000_124]
+        ] as const) {
+          yield* redis.setScore(key("set"), bytes(member), score)
+        }
+        const found = (yield* redis.scores(key("set"), 2)).map(({ member, score }) => [
+          Buffer.from(member).toString(),
+          score
+        ])
+        assert.deepStrictEqual(found, [
+          ["early", -0.5],
+          ["late", 1_790_000_000_123]
+        ])
+      }))
+
     const lowest = (key: string, max: number, limit = 10) =>
       Effect.gen(function* () {
         return (yield* (yield* Redis).lowest(key, max, limit)).map((it) => Buffer.from(it).toString("latin1"))

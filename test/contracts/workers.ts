@@ -140,6 +140,35 @@ export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>
         assert.deepStrictEqual([yield* queued(queue), yield* known], [["delayed", "held"], []])
       }))
 
+    test("knows all workers, how long they are alive, and how much they hold", (queue) =>
+      Effect.gen(function* () {
+        const one = yield* boot(queue, "w-1")
+        const two = yield* boot(queue, "w-2")
+        assert.deepStrictEqual(yield* one.workers.known, [])
+        const [lost, alive] = [yield* fromNow(-1), yield* fromNow(60_000)]
+        yield* two.workers.announce(lost)
+        yield* one.workers.announce(alive)
+        for (const payload of ["one", "two"]) {
+          yield* two.jobs.submit(bytes(payload))
+          yield* two.jobs.take(1)
+        }
+        assert.deepStrictEqual(yield* one.workers.known, [
+          { workerId: "w-1", aliveUntil: alive, held: 0 },
+          { workerId: "w-2", aliveUntil: lost, held: 2 }
+        ])
+      }))
+
+    test("counts what is delayed", (queue) =>
+      Effect.gen(function* () {
+        const { jobs, workers } = yield* boot(queue, "w-1")
+        assert.strictEqual(yield* workers.delayed, 0)
+        for (const payload of ["one", "two"]) {
+          yield* jobs.submit(bytes(payload))
+          yield* jobs.delay(yield* takeOne(jobs), Duration.minutes(1))
+        }
+        assert.strictEqual(yield* workers.delayed, 2)
+      }))
+
     test("tells what will be taken next and what all workers hold", (queue) =>
       Effect.gen(function* () {
         const one = yield* boot(queue, "w-1")
@@ -173,6 +202,7 @@ export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>
         assert.deepStrictEqual(yield* queued(queue), ["one"])
         yield* jobs.submit(bytes("two"))
         assert.deepStrictEqual([yield* workers.leftovers, (yield* workers.oldest)?.map(text)], [[], ["one"]])
+        assert.deepStrictEqual([yield* workers.known, yield* workers.delayed], [[], 0])
         yield* workers.retire
         const store = yield* Redis
         assert.deepStrictEqual(yield* store.lowest(`{${queue}}:workers`, Number.POSITIVE_INFINITY, 10), [])

@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { readDialect } from "../../src/layers/postgres/catalog.ts"
 import { historyStatementsFor } from "../../src/layers/postgres/historyStatements.ts"
+import { operatorStatementsFor } from "../../src/layers/postgres/operatorStatements.ts"
 import { statementsFor } from "../../src/layers/postgres/statements.ts"
 import { sweepStatementsFor } from "../../src/layers/postgres/sweepStatements.ts"
 import { ourDatabase } from "../database.ts"
@@ -38,6 +39,7 @@ describe("statements among many requests, as the worker's role behind row-level 
         const life = statementsFor(dialect)
         const sweeping = sweepStatementsFor(dialect)
         const looking = historyStatementsFor(dialect)
+        const operating = operatorStatementsFor(dialect)
         const [row] = yield* sql<{ id: string }>`
           SELECT correlation_id AS id FROM csb_requests WHERE principal = ${`PENDING${many / 2}`}`
         const id = row?.id ?? ""
@@ -54,7 +56,8 @@ describe("statements among many requests, as the worker's role behind row-level 
           countOrphans: [sweeping.countOrphans, [before]],
           firstSince: [looking.firstSince, [before]],
           outcomes: [looking.outcomes, ["1", before]],
-          failures: [looking.failures, ["1", before]]
+          failures: [looking.failures, ["1", before]],
+          inFlight: [operating.inFlight, []]
         }
         for (const [name, [statement, values]] of Object.entries(statements)) {
           // In so small a table the planner would read all of it; what it cannot avoid, it does all the same.

@@ -55,6 +55,8 @@ export const storeOf = (process: Process, { down, ledger, store }: Shared) => {
     oldestOf: (ids) => call(store.oldestOf(ids)),
     orphans: (before) => call(store.orphans(before)),
     submit: (job) => call(store.submit(job)),
+    retry: (id, log) => call(store.retry(id, log)),
+    inFlight: call(store.inFlight, "look"),
     find: (id) => call(store.find(id), "look"),
     ping: call(store.ping, "look")
   })
@@ -93,6 +95,8 @@ export const redisOf = (process: Process, { checkPlaces, down, redis }: Shared) 
     removeMember: (key, member) => change(redis.removeMember(key, member)),
     delete: (key) => change(redis.delete(key)),
     list: (key, count) => call(redis.list(key, count)),
+    page: (key, offset, count) => call(redis.page(key, offset, count)),
+    scores: (key, limit) => call(redis.scores(key, limit)),
     setScore: (key, member, score) => call(redis.setScore(key, member, score)),
     lowest: (key, max, limit) =>
       call(

@@ -19,6 +19,9 @@ export const ConfigLive = Layer.effectContext(
 /** What a command needs that only looks at the database, or changes it. */
 export const DatabaseConfigLive = Layer.effect(DatabaseConfig, database)
 
+/** What a command needs that only looks at Redis, or changes it. */
+export const RedisConfigLive = Layer.effect(RedisConfig, redis)
+
 /** What a command needs that also pushes jobs. */
 export const QueueConfigLive = Layer.effectContext(
   Effect.map(readAll({ database, redis, worker }), (config) =>

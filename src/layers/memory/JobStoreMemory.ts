@@ -1,5 +1,5 @@
 import { Clock, Context, DateTime, Duration, Effect, Layer, Option } from "effect"
-import type { RequestRecord, RequestRow, Status } from "../../domain/Request.ts"
+import { rebuildPayload, type RequestRecord, type RequestRow, type Status } from "../../domain/Request.ts"
 import {
   auditLog,
   claimedBy,
@@ -10,7 +10,7 @@ import {
   recoveredLog,
   statusAfter
 } from "../../domain/Settlement.ts"
-import { ClaimResult, JobStore } from "../../services/JobStore.ts"
+import { ClaimResult, JobStore, RetryResult } from "../../services/JobStore.ts"
 import { RequestHistory } from "../../services/RequestHistory.ts"
 import { historyOf } from "./RequestHistoryMemory.ts"
 import { type AuditRow, like, type Row } from "./rows.ts"
@@ -167,14 +167,8 @@ export const JobStoreMemory = Layer.syncContext(() => {
       const rebuildable = found.filter(([, row]) => isRebuildable(row))
       for (const [id, row] of rebuildable) touch(id, row, now)
       return {
-        rebuilt: rebuildable.map(([correlation_id, { clientRequestId, requestedAt, row }]) =>
-          JSON.stringify({
-            correlation_id,
-            ...(clientRequestId !== null && { client_request_id: clientRequestId }),
-            target_cloud: "aws",
-            ...row,
-            received_at: DateTime.formatIso(requestedAt)
-          })
+        rebuilt: rebuildable.flatMap(([id, { clientRequestId, requestedAt, row }]) =>
+          Option.toArray(rebuildPayload(id, { clientRequestId, requestedAt: Option.some(requestedAt), row }))
         ),
         left: found.length - rebuildable.length
       }
@@ -184,6 +178,35 @@ export const JobStoreMemory = Layer.syncContext(() => {
       const found = rows.get(id)
       if (found?.status === "PENDING") yield* advance(id, found, "FAILED", log)
       return Option.fromUndefinedOr(found?.status)
+    }),
+
+    retry: Effect.fnUntraced(function* (id, log) {
+      const found = rows.get(id)
+      if (found === undefined) return Option.none()
+      if (found.status !== "FAILED") return Option.some(RetryResult.NotFailed({ status: found.status }))
+      const later = Array.from(rows)
+        .filter(
+          ([otherId, other]) =>
+            isOnKeyOf(found.row)(other.row) &&
+            (other.status === "IN_PROGRESS" || other.status === "SUCCESS") &&
+            isOlder([id, found], [otherId, other])
+        )
+        .toSorted((one, other) => (isOlder(one, other) ? 1 : -1))[0]
+      if (later !== undefined) {
+        return Option.some(RetryResult.Overtaken({ by: later[0], status: later[1].status }))
+      }
+      yield* advance(id, found, "PENDING", log)
+      return Option.some(RetryResult.Retried())
+    }),
+
+    inFlight: Effect.sync(() => {
+      const counts = new Map<string, number>()
+      for (const { row, status } of rows.values()) {
+        if (status === "IN_PROGRESS") counts.set(row.account_id, 1 + (counts.get(row.account_id) ?? 0))
+      }
+      return Array.from(counts, ([accountId, count]) => ({ accountId, count })).toSorted(
+        (one, other) => other.count - one.count || (one.accountId < other.accountId ? -1 : 1)
+      )
     }),
 
     submit: Effect.fnUntraced(function* (job) {
@@ -211,8 +234,10 @@ export const JobStoreMemory = Layer.syncContext(() => {
       Effect.sync(() =>
         Option.map(
           Option.fromUndefinedOr(rows.get(id)),
-          ({ audit, references, requestedAt, row, status, updatedAt }): RequestRecord => ({
+          ({ audit, clientRequestId, references, requestedAt, row, status, updatedAt }): RequestRecord => ({
             status,
+            standing: status,
+            clientRequestId,
             row,
             requestedAt: Option.some(requestedAt),
             updatedAt,

@@ -1,5 +1,5 @@
 import { Deferred, type Duration, Effect, Layer, Option } from "effect"
-import { type ListEnd, Redis } from "../../services/Redis.ts"
+import { type ListEnd, Redis, type Scored } from "../../services/Redis.ts"
 
 /** Members are bytes, which latin1 keeps one by one; Redis orders equal scores by them. */
 const nameOf = (member: Uint8Array) => Buffer.from(member).toString("latin1")
@@ -32,6 +32,10 @@ export const RedisMemory = Layer.sync(Redis, () => {
 
   const setScore = (key: string, member: Uint8Array, score: number) =>
     sets.set(key, new Map(sets.get(key)).set(nameOf(member), score))
+  const scored = (key: string): ReadonlyArray<Scored> =>
+    Array.from(sets.get(key) ?? [])
+      .toSorted(([a, first], [b, second]) => first - second || (a < b ? -1 : 1))
+      .map(([name, score]) => ({ member: Buffer.from(name, "latin1"), score }))
   const removeMember = (key: string, member: Uint8Array) => sets.get(key)?.delete(nameOf(member))
 
   const pop = (key: string) =>
@@ -86,16 +90,17 @@ export const RedisMemory = Layer.sync(Redis, () => {
         push(destination, "right", value)
       }),
     list: (key, count) => Effect.sync(() => (count === undefined ? read(key) : read(key).slice(-count))),
+    page: (key, offset, count) => Effect.sync(() => read(key).slice(offset, offset + count)),
     setScore: (key, member, score) => Effect.sync(() => void setScore(key, member, score)),
     removeMember: (key, member) => Effect.sync(() => void removeMember(key, member)),
     lowest: (key, max, limit) =>
       Effect.sync(() =>
-        Array.from(sets.get(key) ?? [])
-          .filter(([, score]) => score <= max)
-          .toSorted(([a, first], [b, second]) => first - second || (a < b ? -1 : 1))
+        scored(key)
+          .filter(({ score }) => score <= max)
           .slice(0, limit)
-          .map(([name]) => Buffer.from(name, "latin1"))
+          .map(({ member }) => member)
       ),
+    scores: (key, limit) => Effect.sync(() => scored(key).slice(0, limit)),
     transferAndNote: (source, destination, values, set, member) =>
       Effect.sync(() => {
         for (const value of values) {

@@ -1,12 +1,20 @@
 import { Duration, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Job } from "../../domain/Job.ts"
-import type { RequestRow } from "../../domain/Request.ts"
+import type { AccountCount, RequestRow } from "../../domain/Request.ts"
 import { auditLog, claimedBy, statusAfter } from "../../domain/Settlement.ts"
-import { type Claimant, ClaimResult, JobStore, type Recovered, type Waiting } from "../../services/JobStore.ts"
+import {
+  type Claimant,
+  ClaimResult,
+  JobStore,
+  type Recovered,
+  RetryResult,
+  type Waiting
+} from "../../services/JobStore.ts"
 import { readDialect } from "./catalog.ts"
 import { findRequest } from "./findRequest.ts"
 import { batched } from "./batched.ts"
+import { operatorStatementsFor } from "./operatorStatements.ts"
 import { statementsFor, type WhenLocked } from "./statements.ts"
 import { sweepStatementsFor } from "./sweepStatements.ts"
 
@@ -70,6 +78,15 @@ interface StandingAnswer {
   readonly lost_too_many: boolean
 }
 
+interface RetryAnswer {
+  /** The label that stood before. */
+  readonly seen: string
+  readonly retried: boolean
+  /** A later request on the same key that was carried out, or is being; null: there is none. */
+  readonly later: string | null
+  readonly later_status: string
+}
+
 const statuses = ["PENDING", "IN_PROGRESS", "SUCCESS", "FAILED"] as const
 
 /** PostgreSQL knows infinite times. https://www.postgresql.org/docs/current/datatype-datetime.html */
@@ -85,6 +102,8 @@ export const JobStoreSql = Layer.effect(
     const { labels, optional } = dialect
     const statements = statementsFor(dialect)
     const sweeping = sweepStatementsFor(dialect)
+    const operating = operatorStatementsFor(dialect)
+    const standingOf = (label: string) => statuses.find((it) => labels[it] === label) ?? "other"
 
     const details = (job: Job) => [
       job.principal,
@@ -208,7 +227,7 @@ export const JobStoreSql = Layer.effect(
         Effect.map(sql.unsafe<StandingAnswer>(sweeping.standings, [ids]), (answers) =>
           answers.map(({ correlation_id, lost_too_many, status }) => ({
             correlationId: correlation_id,
-            status: statuses.find((it) => labels[it] === status) ?? "other",
+            status: standingOf(status),
             lostTooMany: lost_too_many
           }))
         ),
@@ -237,7 +256,19 @@ export const JobStoreSql = Layer.effect(
           sql.unsafe(statements.submit, [job.correlation_id, job.client_request_id ?? null, ...details(job)])
         ),
 
-      find: findRequest(sql, sql.literal(statements.columns)),
+      retry: Effect.fnUntraced(function* (id, log) {
+        const [answer] = yield* sql.unsafe<RetryAnswer>(operating.retry, [id, log])
+        return Option.map(Option.fromUndefinedOr(answer), ({ later, later_status, retried, seen }) => {
+          if (retried) return RetryResult.Retried()
+          if (later !== null) return RetryResult.Overtaken({ by: later, status: later_status })
+          // Failed when the statement looked, and not when it came to change it: somebody else was faster.
+          return RetryResult.NotFailed({ status: seen === labels.FAILED ? labels.PENDING : seen })
+        })
+      }),
+
+      inFlight: sql.unsafe<AccountCount>(operating.inFlight),
+
+      find: findRequest(sql, sql.literal(statements.columns), standingOf),
       ping: Effect.asVoid(sql`SELECT 1`)
     })
   })

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { Clock, Duration, Effect, Layer, Option } from "effect"
 import { monotonicMillis } from "../../domain/monotonicMillis.ts"
+import type { AccountCount } from "../../domain/Request.ts"
 import { RedisConfig, WorkerConfig } from "../../services/Config.ts"
 import { type Delivery, JobQueue } from "../../services/JobQueue.ts"
 import { Redis, RedisError } from "../../services/Redis.ts"
@@ -128,11 +129,14 @@ export const JobQueueRedis = Layer.effect(
     const countParked = reliable
       ? parkedAccounts(redis, keys, accountsCounted).pipe(
           Effect.flatMap(
-            Effect.forEach((accountId) => redis.length(keys.parked(accountId)), { concurrency: "unbounded" })
+            Effect.forEach(
+              (accountId) => Effect.map(redis.length(keys.parked(accountId)), (count) => ({ accountId, count })),
+              { concurrency: "unbounded" }
+            )
           ),
-          Effect.map((lengths) => lengths.reduce((sum, length) => sum + length, 0))
+          Effect.map((all) => all.filter(({ count }) => count > 0))
         )
-      : Effect.succeed(0)
+      : Effect.succeed<ReadonlyArray<AccountCount>>([])
 
     /** Each command once, for an account that nobody has. SADD comes when SREM is known to be granted. */
     const tryParking = Effect.all(
@@ -197,11 +201,17 @@ export const JobQueueRedis = Layer.effect(
       submit: (payload) => redis.push(queue, "left", payload),
       stats: Effect.all(
         {
-          depth: Effect.zipWith(redis.length(queue), countParked, (waiting, parked) => waiting + parked),
+          waiting: redis.length(queue),
+          parked: countParked,
           deadLetters: redis.length(keys.deadLetters),
           oldest: redis.last(queue)
         },
         { concurrency: "unbounded" }
+      ).pipe(
+        Effect.map(({ waiting, ...rest }) => ({
+          ...rest,
+          depth: waiting + rest.parked.reduce((sum, { count }) => sum + count, 0)
+        }))
       )
     })
   })

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto"
 import { Clock, Effect, Layer, Option } from "effect"
 import { RedisConfig, WorkerConfig } from "../../services/Config.ts"
 import { Redis } from "../../services/Redis.ts"
-import { Workers } from "../../services/Workers.ts"
+import { manyDelayed, Workers } from "../../services/Workers.ts"
 import { keysOf } from "./keys.ts"
 import { parkedAccounts } from "./parkedAccounts.ts"
 
@@ -53,7 +53,9 @@ export const WorkersRedis = Layer.effect(
             (error) => error.reason === "Denied",
             () => Effect.succeed(null)
           )
-        )
+        ),
+        known: Effect.succeed([]),
+        delayed: Effect.succeed(0)
       })
     }
 
@@ -117,7 +119,21 @@ export const WorkersRedis = Layer.effect(
           concurrency: "unbounded"
         })
         return [...next, ...parked.flat(), ...held.flat()]
-      })
+      }),
+
+      known: Effect.gen(function* () {
+        const all = yield* redis.scores(keys.workers, manyWorkers)
+        const workers = yield* Effect.forEach(
+          all.map(({ member, score }) => ({ workerId: text(member), aliveUntil: score })),
+          (worker) => Effect.map(redis.length(keys.processing(worker.workerId)), (held) => ({ ...worker, held })),
+          { concurrency: "unbounded" }
+        )
+        return workers.toSorted((one, other) => (one.workerId < other.workerId ? -1 : 1))
+      }),
+      delayed: Effect.map(
+        redis.lowest(keys.delayed, Number.POSITIVE_INFINITY, manyDelayed),
+        (payloads) => payloads.length
+      )
     })
   })
 )

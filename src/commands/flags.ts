@@ -1,0 +1,21 @@
+import { Argument, Flag } from "effect/cli"
+import { Who, Why } from "../domain/Intervention.ts"
+import { CorrelationId } from "../domain/Job.ts"
+
+export const json = Flag.Boolean("json").pipe(Flag.withDescription("Print JSON, for scripts"), Flag.withDefault(false))
+
+export const correlationId = Argument.String("correlation-id").pipe(
+  Argument.withDescription("The id that the API answered with"),
+  Argument.withSchema(CorrelationId)
+)
+
+export const by = Flag.String("by").pipe(
+  Flag.withMetavar("who"),
+  Flag.withDescription("Who wants it; the audit trail says so"),
+  Flag.withSchema(Who)
+)
+export const why = Flag.String("why").pipe(
+  Flag.withMetavar("text"),
+  Flag.withDescription("Why, such as a ticket; the audit trail says so"),
+  Flag.withSchema(Why)
+)

@@ -1,0 +1,21 @@
+import { Schema } from "effect"
+
+/** One line of a person's words. No control and no format characters, which could forge what a terminal or a log shows. */
+const Line = (maxLength: number) =>
+  Schema.String.check(
+    Schema.isPattern(new RegExp(`^(?=.*\\S)[^\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]{1,${maxLength}}$`, "u"), {
+      expected: `a line of at most ${maxLength} characters, without control characters`
+    })
+  )
+
+export const Who = Line(100)
+export const Why = Line(500)
+
+/** What an operator does to a request, as its audit trail has to tell it. */
+export interface Intervention {
+  readonly by: string
+  readonly why: string
+}
+
+/** The audit row's text. */
+export const retriedLog = ({ by, why }: Intervention): string => `Retried by ${by}: ${why}`

@@ -1,0 +1,11 @@
+import { Schema } from "effect"
+
+/** What an operator asked for would do no good, or harm; nothing was changed. `remedy`: what to do instead. */
+export class Refused extends Schema.TaggedError<Refused>()("Refused", {
+  reason: Schema.String,
+  remedy: Schema.String
+}) {
+  override get message() {
+    return `${this.reason}. ${this.remedy}`
+  }
+}
