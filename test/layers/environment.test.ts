@@ -76,7 +76,11 @@ describe("the environment", () => {
         policyRules: { deny: [], allow: Option.none() },
         durationUnsupported: "fail"
       })
-      assert.deepStrictEqual(Context.get(context, HttpConfig), { host: "0.0.0.0", port: 8080 })
+      assert.deepStrictEqual(Context.get(context, HttpConfig), {
+        host: "0.0.0.0",
+        port: 8080,
+        adminToken: Option.none()
+      })
       assert.deepStrictEqual(Context.get(context, LogConfig), { level: "Info", format: "json" })
     })
   )
@@ -117,6 +121,7 @@ describe("the environment", () => {
         DURATION_UNSUPPORTED: "ignore",
         HTTP_HOST: "127.0.0.1",
         HTTP_PORT: "0",
+        HTTP_ADMIN_TOKEN: "open sesame",
         LOG_LEVEL: "debug",
         LOG_FORMAT: "pretty"
       })
@@ -143,7 +148,11 @@ describe("the environment", () => {
         fetchMode: "brpop"
       })
       assert.deepInclude(Context.get(context, DatabaseConfig), { port: 5433, maxConnections: 1, ssl: "verify-full" })
-      assert.deepStrictEqual(Context.get(context, HttpConfig), { host: "127.0.0.1", port: 0 })
+      assert.deepStrictEqual(Context.get(context, HttpConfig), {
+        host: "127.0.0.1",
+        port: 0,
+        adminToken: Option.some(Redacted.make("open sesame"))
+      })
       assert.deepStrictEqual(Context.get(context, LogConfig), { level: "Debug", format: "pretty" })
     })
   )

@@ -134,7 +134,6 @@ export const worker = readAll({
   durationUnsupported: withDefault("DURATION_UNSUPPORTED", Schema.Literals(["fail", "ignore"]), "fail"),
   // Nothing uses these yet; a bad value is told all the same, so that it is no surprise later.
   reserved: readAll({
-    adminToken: optional("HTTP_ADMIN_TOKEN", secret),
     otlpEndpoint: optional("OTEL_EXPORTER_OTLP_ENDPOINT", url),
     otelServiceName: optional("OTEL_SERVICE_NAME", Schema.String)
   })
@@ -142,7 +141,8 @@ export const worker = readAll({
 
 export const http = readAll({
   host: withDefault("HTTP_HOST", name, "0.0.0.0"),
-  port: withDefault("HTTP_PORT", integer(0, 65_535), 8080)
+  port: withDefault("HTTP_PORT", integer(0, 65_535), 8080),
+  adminToken: optional("HTTP_ADMIN_TOKEN", secret)
 })
 
 export const log = readAll({
