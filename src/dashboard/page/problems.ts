@@ -138,7 +138,7 @@ const workers: Judge = ({ now, queue: jobs }) =>
         .filter(({ aliveUntil, held }) => held > 0 && now - aliveUntil > recovering)
         .map(({ aliveUntil, held, workerId }) => ({
           severity: "warning",
-          text: `${workerId} was lost ${span(now - aliveUntil)} ago and still held ${plural(held, "job")}`,
+          text: `${workerId} was lost ${span(now - aliveUntil)} ago and still holds ${plural(held, "job")}`,
           remedy: "Another worker should have taken them back by now. Look at the logs for “recover”."
         }))
 
