@@ -139,7 +139,8 @@ const workers: Judge = ({ now, queue: jobs }) =>
         .map(({ aliveUntil, held, workerId }) => ({
           severity: "warning",
           text: `${workerId} was lost ${span(now - aliveUntil)} ago and still holds ${plural(held, "job")}`,
-          remedy: "Another worker should have taken them back by now. Look at the logs for “recover”."
+          remedy:
+            "Another worker should have taken them back by now. Do the workers that live say why not in their logs?"
         }))
 
 const throttling: Judge = ({ throttled }) =>
