@@ -6,7 +6,7 @@ import { join } from "node:path"
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Console, Effect, Layer } from "effect"
 import { ConfigLive } from "../src/layers/environment/ConfigLive.ts"
-import { WorkerLive } from "../src/layers/WorkerLive.ts"
+import { workerLive } from "../src/layers/WorkerLive.ts"
 import { consume } from "../src/programs/consume.ts"
 import { environment } from "./environment.ts"
 import { Servers } from "./servers.ts"
@@ -16,7 +16,7 @@ import { Servers } from "./servers.ts"
  * drains when it is interrupted.
  */
 export const runWorker = Effect.fnUntraced(function* (stdout: Console.Console) {
-  const Live = WorkerLive.pipe(
+  const Live = workerLive(Layer.empty).pipe(
     Layer.provideMerge(ConfigLive),
     Layer.provide(environment(yield* Servers, "csb_aws_user")),
     Layer.provide(NodeFileSystem.layer),

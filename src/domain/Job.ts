@@ -101,10 +101,6 @@ export const decodeJob = Effect.fnUntraced(function* (bytes: Uint8Array): Effect
   )
 })
 
-/** Whether the payload is the end of a grant, which goes before all others. Not decoded, as it only decides who is taken first. */
-export const endsGrant = (payload: Uint8Array): boolean =>
-  Buffer.from(payload.buffer, payload.byteOffset, payload.length).includes('"parent_id"')
-
 /** When the producer took the request, if the payload says so. */
 export const receivedAt = (job: Job): Option.Option<DateTime.Utc> =>
   Option.flatMap(Option.fromNullishOr(job.received_at), (text) => DateTime.make(text))

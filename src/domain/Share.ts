@@ -48,9 +48,14 @@ export class Share {
     return Math.min(Math.floor(this.#window), paced)
   }
 
-  isThrottled(now: number): boolean {
+  /** Calls per second; undefined while it was not throttled lately. */
+  pace(now: number): number | undefined {
     if (now - this.#slowedAt >= forgottenAfter) this.#rate = undefined
-    return this.#rate !== undefined
+    return this.#rate
+  }
+
+  isThrottled(now: number): boolean {
+    return this.pace(now) !== undefined
   }
 
   /** There is nothing to remember of it any more. */

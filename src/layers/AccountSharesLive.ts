@@ -66,9 +66,11 @@ export const AccountSharesLive = Layer.effect(
           return share.mustWait(asked) ? Effect.andThen(waitForTurn, send) : send
         }),
 
-      throttled: Effect.map(
-        monotonicMillis,
-        (now) => Array.from(accounts.values()).filter(({ share }) => share.isThrottled(now)).length
+      throttled: Effect.map(monotonicMillis, (now) =>
+        Array.from(accounts).flatMap(([accountId, { share }]) => {
+          const callsPerSecond = share.pace(now)
+          return callsPerSecond === undefined ? [] : [{ accountId, callsPerSecond }]
+        })
       )
     })
   })

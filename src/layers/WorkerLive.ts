@@ -1,8 +1,10 @@
 import { Layer, References } from "effect"
+import type { SqlError } from "effect/sql/SqlError"
+import type { ConfigInvalid } from "../services/Config.ts"
 import { AccountSharesLive } from "./AccountSharesLive.ts"
 import { AwsIamLive } from "./aws/AwsIamLive.ts"
 import { AwsSessionsLive } from "./aws/AwsSessionsLive.ts"
-import { HttpLive } from "./http/HttpLive.ts"
+import { httpLive } from "./http/HttpLive.ts"
 import { LeasesLive } from "./LeasesLive.ts"
 import { LoggerLive } from "./LoggerLive.ts"
 import { JobStoreSql } from "./postgres/JobStoreSql.ts"
@@ -12,15 +14,16 @@ import { WorkersRedis } from "./queue/WorkersRedis.ts"
 import { TracingLive } from "./TracingLive.ts"
 import { WorkerStatusLive } from "./WorkerStatusLive.ts"
 
-/** Everything that the worker stands on, but Redis and the configuration. */
-export const WorkerLive = HttpLive.pipe(
-  Layer.provideMerge(LeasesLive),
-  Layer.provideMerge(
-    Layer.mergeAll(AccountSharesLive, AwsIamLive, JobQueueRedis, JobStoreSql, WorkersRedis, WorkerStatusLive)
-  ),
-  Layer.provide(Layer.mergeAll(AwsSessionsLive, SqlLive)),
-  Layer.provideMerge(TracingLive),
-  Layer.provideMerge(LoggerLive),
-  // Jobs make their spans themselves (domain/tracing.ts). So would each SQL statement and each probe.
-  Layer.provideMerge(Layer.succeed(References.TracerEnabled, false))
-)
+/** Everything that the worker stands on, but Redis and the configuration. `routes`: what it serves besides probes and metrics. */
+export const workerLive = <R>(routes: Layer.Layer<never, ConfigInvalid | SqlError, R>) =>
+  httpLive(routes).pipe(
+    Layer.provideMerge(LeasesLive),
+    Layer.provideMerge(
+      Layer.mergeAll(AccountSharesLive, AwsIamLive, JobQueueRedis, JobStoreSql, WorkersRedis, WorkerStatusLive)
+    ),
+    Layer.provide(Layer.mergeAll(AwsSessionsLive, SqlLive)),
+    Layer.provideMerge(TracingLive),
+    Layer.provideMerge(LoggerLive),
+    // Jobs make their spans themselves (domain/tracing.ts). So would each SQL statement and each probe.
+    Layer.provideMerge(Layer.succeed(References.TracerEnabled, false))
+  )

@@ -3,6 +3,12 @@ import { Context } from "effect"
 import type { AwsError } from "../domain/AwsError.ts"
 import type { NotNow } from "../domain/Settlement.ts"
 
+/** An account that is called at the pace that AWS was found to allow it. */
+export interface Throttled {
+  readonly accountId: string
+  readonly callsPerSecond: number
+}
+
 /**
  * What each target account may have of this worker: so many jobs in flight, and calls at the pace that AWS allows it. Both shrink when
  * an account is throttled or does not answer, and grow back by themselves, so that no account slows another.
@@ -18,7 +24,7 @@ export class AccountShares extends Context.Service<
       accountId: string,
       call: Effect.Effect<A, AwsError | NotNow>
     ) => Effect.Effect<A, AwsError | NotNow>
-    /** How many accounts go slower than they might, since AWS throttled them. */
-    readonly throttled: Effect.Effect<number>
+    /** The accounts that go slower than they might, since AWS throttled them. */
+    readonly throttled: Effect.Effect<ReadonlyArray<Throttled>>
   }
 >()("worker-service-aws/services/AccountShares") {}

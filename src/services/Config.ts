@@ -133,6 +133,8 @@ export class HttpConfig extends Context.Service<
     readonly host: string
     /** 0: any free one. */
     readonly port: number
+    /** Of the dashboard and its data. None: there are none. */
+    readonly adminToken: Option.Option<Secret>
   }
 >()("worker-service-aws/services/HttpConfig") {}
 

@@ -99,7 +99,11 @@ describe("the environment", () => {
         ],
         durationUnsupported: "fail"
       })
-      assert.deepStrictEqual(Context.get(context, HttpConfig), { host: "0.0.0.0", port: 8080 })
+      assert.deepStrictEqual(Context.get(context, HttpConfig), {
+        host: "0.0.0.0",
+        port: 8080,
+        adminToken: Option.none()
+      })
       assert.deepStrictEqual(Context.get(context, LogConfig), { level: "Info", format: "json" })
       assert.deepStrictEqual(Context.get(context, TelemetryConfig), {
         endpoint: Option.none(),
@@ -148,6 +152,7 @@ describe("the environment", () => {
           DURATION_UNSUPPORTED: "ignore",
           HTTP_HOST: "127.0.0.1",
           HTTP_PORT: "0",
+          HTTP_ADMIN_TOKEN: "open sesame",
           LOG_LEVEL: "debug",
           LOG_FORMAT: "pretty"
         },
@@ -180,7 +185,9 @@ describe("the environment", () => {
         ssl: "verify-full",
         sslCa: Option.some("-----BEGIN CERTIFICATE-----")
       })
-      assert.deepStrictEqual(Context.get(context, HttpConfig), { host: "127.0.0.1", port: 0 })
+      const { adminToken, ...address } = Context.get(context, HttpConfig)
+      assert.deepStrictEqual(address, { host: "127.0.0.1", port: 0 })
+      assert.strictEqual(Redacted.value(yield* Option.getOrThrow(adminToken)), "open sesame")
       assert.deepStrictEqual(Context.get(context, LogConfig), { level: "Debug", format: "pretty" })
     })
   )

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { readDialect } from "../../src/layers/postgres/catalog.ts"
+import { historyStatementsFor } from "../../src/layers/postgres/historyStatements.ts"
 import { operatorStatementsFor } from "../../src/layers/postgres/operatorStatements.ts"
 import { endStatementsFor } from "../../src/layers/postgres/endStatements.ts"
 import { statementsFor } from "../../src/layers/postgres/statements.ts"
@@ -47,6 +48,7 @@ describe("statements among many requests, as the worker's role behind row-level 
         const dialect = yield* readDialect
         const life = statementsFor(dialect)
         const sweeping = sweepStatementsFor(dialect)
+        const looking = historyStatementsFor(dialect)
         const operating = operatorStatementsFor(dialect)
         const ending = endStatementsFor(dialect)
         const [row] = yield* sql<{ id: string }>`
@@ -63,6 +65,9 @@ describe("statements among many requests, as the worker's role behind row-level 
           oldestOf: [sweeping.oldestOf, [[id]]],
           rebuildOrphans: [sweeping.rebuildOrphans ?? "", [before]],
           countOrphans: [sweeping.countOrphans, [before]],
+          firstSince: [looking.firstSince, [before]],
+          outcomes: [looking.outcomes, ["1", before]],
+          failures: [looking.failures, ["1", before]],
           inFlight: [operating.inFlight, []],
           noteBefore: [ending.noteBefore, [id, 1n, false]],
           history: [ending.history, [id]],

@@ -99,7 +99,8 @@ describe.skipIf(inject("redis") === undefined)("the container image", () => {
         const worker = launch(parseArray(stepOf("CMD")), image, {
           ...env,
           NODE_ENV: "production",
-          HTTP_PORT: String(port)
+          HTTP_PORT: String(port),
+          HTTP_ADMIN_TOKEN: "sesame"
         })
         const exit = exitOf(worker)
         yield* Effect.addFinalizer(() => Effect.sync(() => worker.kill("SIGKILL")))
@@ -110,6 +111,9 @@ describe.skipIf(inject("redis") === undefined)("the container image", () => {
           )
         )
         yield* eventually(ready, (status) => status === 200)
+
+        const page = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/assets/app.js`))
+        assert.strictEqual(page.status, 200, "the dashboard is in the image")
 
         const healthCheck = parseArray(stepOf("HEALTHCHECK"))
         assert.strictEqual(yield* exitOf(launch(healthCheck, image, { HTTP_PORT: String(port) })), 0)

@@ -102,5 +102,5 @@ export const startWorker = Effect.fnUntraced(function* (env: Readonly<Record<str
       return { status: response.status, body: await response.text() }
     })
   yield* eventually(get("/ready"), ({ status }) => status === 200)
-  return { ...worker, get }
+  return { ...worker, url, get }
 })

@@ -156,11 +156,7 @@ export const worker = readAll({
       Option.getOrElse(() => protectedPrincipals(role))
     )
   ),
-  durationUnsupported: withDefault("DURATION_UNSUPPORTED", Schema.Literals(["fail", "ignore"]), "fail"),
-  // Nothing uses it yet; a bad value is told all the same, so that it is no surprise later.
-  reserved: readAll({
-    adminToken: secret("HTTP_ADMIN_TOKEN")
-  })
+  durationUnsupported: withDefault("DURATION_UNSUPPORTED", Schema.Literals(["fail", "ignore"]), "fail")
 })
 
 /** A path is appended to the endpoint, and with credentials it would be an address that no client may log. */
@@ -174,7 +170,8 @@ export const telemetry = readAll({
 
 export const http = readAll({
   host: withDefault("HTTP_HOST", name, "0.0.0.0"),
-  port: withDefault("HTTP_PORT", integer(0, 65_535), 8080)
+  port: withDefault("HTTP_PORT", integer(0, 65_535), 8080),
+  adminToken: secret("HTTP_ADMIN_TOKEN")
 })
 
 export const log = readAll({

@@ -40,7 +40,7 @@ export const metricsRoute = HttpRouter.use(
       "/metrics",
       Effect.all([readQueue, readReadiness], { concurrency: "unbounded" }).pipe(
         Effect.andThen(shares.throttled),
-        Effect.flatMap((accounts) => Metric.update(metrics.accountsThrottled, accounts)),
+        Effect.flatMap((accounts) => Metric.update(metrics.accountsThrottled, accounts.length)),
         Effect.andThen(PrometheusMetrics.format()),
         Effect.map((body) => HttpServerResponse.text(body, { contentType: "text/plain; version=0.0.4; charset=utf-8" }))
       )

@@ -14,7 +14,9 @@ import {
 } from "../../domain/Settlement.ts"
 import { Grants } from "../../services/Grants.ts"
 import { type Claim, ClaimResult, JobStore, RetryResult } from "../../services/JobStore.ts"
+import { RequestHistory } from "../../services/RequestHistory.ts"
 import { grantsOf } from "./grantsOf.ts"
+import { requestHistoryOf } from "./RequestHistoryMemory.ts"
 import {
   type AuditRow,
   historyOf,
@@ -33,7 +35,7 @@ const counted = like(countedDelivery)
 const lost = like(countedLoss)
 const doubts = doubtLogs.map(like)
 
-/** `JobStore` and `Grants` in this process's memory, with the labels and the columns of our schema. */
+/** `JobStore`, and the `Grants` and the `RequestHistory` of its requests, in this process's memory, with the labels and the columns of our schema. */
 export const JobStoreMemory = Layer.effectContext(
   Effect.sync(() => {
     const rows = new Map<string, Row>()
@@ -333,6 +335,9 @@ export const JobStoreMemory = Layer.effectContext(
       Effect.map(DateTime.now, (at) => {
         rows.set(id, { ...row, audit: [...row.audit, { id: ++audits, status: row.status, at, log }] })
       })
-    return Context.make(JobStore, store).pipe(Context.add(Grants, grantsOf(rows, note)))
+    return Context.make(JobStore, store).pipe(
+      Context.add(Grants, grantsOf(rows, note)),
+      Context.add(RequestHistory, requestHistoryOf(rows))
+    )
   })
 )

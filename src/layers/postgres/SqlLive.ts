@@ -78,3 +78,22 @@ export const SqlLive = Layer.unwrap(
     )
   })
 )
+
+/**
+ * A connection or two for people who look, opened when they do. A statement that reads a whole table would hold up the jobs' statements
+ * behind it on one of theirs.
+ */
+export const ViewersSqlLive = Layer.unwrap(
+  Effect.gen(function* () {
+    const options = yield* pgOptions
+    const config = yield* DatabaseConfig
+    return PgClient.layer({
+      ...options,
+      applicationName: "worker-service-aws dashboard",
+      maxConnections: 2,
+      idleTimeout: "30 seconds",
+      stream: () => connectTo(config),
+      startupParameters: { statement_timeout: String(statementTimeout) }
+    })
+  })
+)

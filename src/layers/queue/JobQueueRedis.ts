@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto"
 import { Clock, Duration, Effect, Layer, Option } from "effect"
-import { endsGrant } from "../../domain/Job.ts"
+import { endsGrant } from "../../domain/endsGrant.ts"
 import { monotonicMillis } from "../../domain/monotonicMillis.ts"
 import type { AccountCount } from "../../domain/Request.ts"
 import { RedisConfig, WorkerConfig } from "../../services/Config.ts"

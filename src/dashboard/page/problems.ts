@@ -1,0 +1,155 @@
+import type { MinuteOutcomes } from "../../domain/History.ts"
+import type { Overview } from "../../domain/Overview.ts"
+import { codeOf, plural, span } from "./format.ts"
+
+export interface Problem {
+  readonly severity: "error" | "warning" | "note"
+  readonly text: string
+  /** What to do, or to look at. */
+  readonly remedy: string
+}
+
+const minute = 60_000
+
+/** A job that has waited longer than this has not just come. */
+const longWait = 5 * minute
+
+/** Requests that failed in the last minutes, and of how many that ended. */
+const lately = 15
+const manyFailed = 5
+const muchFailed = 0.2
+
+/** Milliseconds for which nothing is said of a worker that is gone: another one takes over what it held. */
+const recovering = 2 * minute
+
+/** What is wrong, the worst first. Empty: all is well. */
+export const problemsOf = (overview: Overview): ReadonlyArray<Problem> =>
+  [replica, backends, outcomes, queue, workers, throttling]
+    .flatMap((part) => part(overview))
+    .toSorted((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity))
+
+const order = ["error", "warning", "note"]
+
+type Judge = (overview: Overview) => ReadonlyArray<Problem>
+
+const replica: Judge = ({ replica: { credentialsFault, fetchFault, phase, workerId } }) => [
+  ...(credentialsFault === null
+    ? []
+    : [
+        {
+          severity: "error" as const,
+          text: `AWS refuses the worker's own credentials or clock: ${credentialsFault}`,
+          remedy: "No jobs are taken until AWS knows the worker again. Check its credentials and the host's clock."
+        }
+      ]),
+  ...(fetchFault === null
+    ? []
+    : [
+        {
+          severity: "error" as const,
+          text: `Jobs cannot be taken from Redis: ${fetchFault}`,
+          remedy: "Check that Redis runs, and what its ACL grants to the worker."
+        }
+      ]),
+  ...(phase === "stopped"
+    ? [
+        {
+          severity: "error" as const,
+          text: `The fetch loop of ${workerId} has stopped`,
+          remedy: "Restart it; its log says why."
+        }
+      ]
+    : []),
+  ...(phase === "draining"
+    ? [{ severity: "note" as const, text: `${workerId} drains and will end`, remedy: "Other replicas take its place." }]
+    : [])
+]
+
+const backends: Judge = ({ history, inFlight, queue: jobs }) => [
+  ...("problem" in jobs ? [{ severity: "error" as const, text: "Redis cannot be read", remedy: jobs.problem }] : []),
+  ...("problem" in history || "problem" in inFlight
+    ? [
+        {
+          severity: "error" as const,
+          text: "PostgreSQL cannot be read",
+          remedy: "problem" in history ? history.problem : "problem" in inFlight ? inFlight.problem : ""
+        }
+      ]
+    : [])
+]
+
+const sum = (minutes: ReadonlyArray<MinuteOutcomes>, of: "succeeded" | "failed") =>
+  minutes.reduce((total, it) => total + it[of], 0)
+
+const outcomes: Judge = ({ history }) => {
+  if ("problem" in history) return []
+  const recent = history.value.minutes.slice(-lately)
+  const failed = sum(recent, "failed")
+  const all = failed + sum(recent, "succeeded")
+  if (failed < manyFailed || failed < muchFailed * all) return []
+  const since = recent[0]?.minute ?? 0
+  const [worst] = byCode(history.value.failures.filter(({ failedAt }) => failedAt >= since).map((it) => it.reason))
+  return [
+    {
+      severity: "warning",
+      text: `${plural(failed, "request")} of ${all} failed in the last ${lately} minutes`,
+      remedy:
+        worst === undefined ? "Look at the failures below." : `Most often: ${worst.code}. Look at the failures below.`
+    }
+  ]
+}
+
+/** How often each code stands before a reason, the most frequent first. */
+export const byCode = (reasons: ReadonlyArray<string>) =>
+  Array.from(Map.groupBy(reasons, codeOf), ([code, all]) => ({ code, times: all.length })).toSorted(
+    (a, b) => b.times - a.times
+  )
+
+const queue: Judge = ({ now, queue: jobs }) => {
+  if ("problem" in jobs) return []
+  const { deadLetters, oldestReceivedAt } = jobs.value
+  return [
+    ...(oldestReceivedAt !== null && now - oldestReceivedAt > longWait
+      ? [
+          {
+            severity: "warning" as const,
+            text: `The next job has waited for ${span(now - oldestReceivedAt)}`,
+            remedy:
+              "Are the workers alive? Does one account hold most jobs, or AWS throttle it? More replicas help if neither."
+          }
+        ]
+      : []),
+    ...(deadLetters > 0
+      ? [
+          {
+            severity: "note" as const,
+            text: plural(deadLetters, "dead letter"),
+            remedy: "Each says why it is one. What is mended can be replayed."
+          }
+        ]
+      : [])
+  ]
+}
+
+const workers: Judge = ({ now, queue: jobs }) =>
+  "problem" in jobs
+    ? []
+    : jobs.value.workers
+        .filter(({ aliveUntil, held }) => held > 0 && now - aliveUntil > recovering)
+        .map(({ aliveUntil, held, workerId }) => ({
+          severity: "warning",
+          text: `${workerId} was lost ${span(now - aliveUntil)} ago and still holds ${plural(held, "job")}`,
+          remedy:
+            "Another worker should have taken them back by now. Do the workers that live say why not in their logs?"
+        }))
+
+const throttling: Judge = ({ throttled }) =>
+  throttled.length === 0
+    ? []
+    : [
+        {
+          severity: "note",
+          text: `AWS throttles ${plural(throttled.length, "account")}`,
+          remedy: "They are called at the pace that AWS allows; the others are not slowed down."
+        }
+      ]

@@ -1,0 +1,74 @@
+import type { Failure, MinuteOutcomes } from "./History.ts"
+import type { AccountCount } from "./Request.ts"
+
+// What the dashboard shows, as JSON. Times are Unix milliseconds.
+
+/** What could be read, or in a sentence why it could not. */
+export type Part<A> = { readonly value: A } | { readonly problem: string }
+
+/** The replica that answers. */
+export interface Replica {
+  readonly workerId: string
+  readonly phase: "starting" | "running" | "draining" | "stopped"
+  /** Why it takes no jobs, if it does not. */
+  readonly fetchFault: string | null
+  readonly credentialsFault: string | null
+}
+
+export interface RecentHistory {
+  /** The last sixty minutes, those without any outcome too, the oldest first. */
+  readonly minutes: ReadonlyArray<MinuteOutcomes>
+  /** Of the last 24 hours, the newest first. */
+  readonly failures: ReadonlyArray<Failure>
+}
+
+export interface QueueView {
+  readonly depth: number
+  /** When the producer took the request that is next in line. */
+  readonly oldestReceivedAt: number | null
+  readonly delayed: number
+  readonly deadLetters: number
+  readonly parked: ReadonlyArray<AccountCount>
+  /** Until when each is alive, if it does not say so again, and how many payloads it holds. */
+  readonly workers: ReadonlyArray<{ readonly workerId: string; readonly aliveUntil: number; readonly held: number }>
+}
+
+export interface Overview {
+  readonly now: number
+  readonly replica: Replica
+  readonly queue: Part<QueueView>
+  readonly inFlight: Part<ReadonlyArray<AccountCount>>
+  readonly history: Part<RecentHistory>
+  /** Of the replica that answers; calls per second. */
+  readonly throttled: ReadonlyArray<{ readonly accountId: string; readonly callsPerSecond: number }>
+}
+
+/** A request with all that is known of it. */
+export interface RequestDetails {
+  readonly correlationId: string
+  readonly status: string
+  readonly requestedAt: number | null
+  readonly updatedAt: number | null
+  readonly accountId: string
+  readonly principal: string
+  readonly principalType: string | null
+  readonly action: string
+  readonly entitlement: string
+  readonly entitlementType: string | null
+  readonly durationMinutes: number | null
+  readonly audit: ReadonlyArray<{ readonly status: string; readonly at: number | null; readonly log: string }>
+  /** AWS's ids of the calls. */
+  readonly references: ReadonlyArray<string>
+}
+
+export interface DeadLetterView {
+  readonly id: string
+  readonly reason: string
+  readonly message: string
+  readonly correlationId: string | null
+  readonly workerId: string | null
+  readonly failedAt: number | null
+  /** As text; what is not UTF-8 in base64. */
+  readonly payload: string
+  readonly isText: boolean
+}
