@@ -5,6 +5,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, ConfigProvider, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
 import packageJson from "../package.json" with { type: "json" }
+import { doctor } from "./commands/doctor.ts"
 import { migrate } from "./commands/migrate.ts"
 import { run, runWorker } from "./commands/run.ts"
 import { status } from "./commands/status.ts"
@@ -18,7 +19,7 @@ setFlagsFromString("--heap-growing-percent=30")
 
 const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
   Command.withDescription("CSecBridge's access worker for AWS"),
-  Command.withSubcommands([run, migrate, submit, status]),
+  Command.withSubcommands([run, migrate, doctor, submit, status]),
   Command.run({ version: packageJson.version, renderErrors: true })
 )
 

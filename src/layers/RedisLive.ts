@@ -91,7 +91,7 @@ const transaction = (queued: () => ChainableCommander) =>
   )
 
 /** Redis begins its errors with a word: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors */
-const redisError = (command: string, cause: unknown): RedisError => {
+export const redisError = (command: string, cause: unknown): RedisError => {
   const message = cause instanceof Error ? cause.message : String(cause)
   const reason = message.startsWith("NOPERM") ? "Denied" : cause instanceof ReplyError ? "Rejected" : "Unavailable"
   return new RedisError({ command, reason, message })

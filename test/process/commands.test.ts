@@ -13,14 +13,19 @@ const server = () => {
 }
 
 describe("the command line", () => {
-  it.live.each([{ args: [] }, { args: ["run"] }, { args: ["migrate"] }, { args: ["submit"] }, { args: ["status"] }])(
-    "$args --help explains itself",
-    ({ args }) =>
-      Effect.gen(function* () {
-        const { code, stdout } = yield* runCommand({}, ...args, "--help")
-        assert.strictEqual(code, 0)
-        assert.include(stdout, "USAGE")
-      })
+  it.live.each([
+    { args: [] },
+    { args: ["run"] },
+    { args: ["migrate"] },
+    { args: ["doctor"] },
+    { args: ["submit"] },
+    { args: ["status"] }
+  ])("$args --help explains itself", ({ args }) =>
+    Effect.gen(function* () {
+      const { code, stdout } = yield* runCommand({}, ...args, "--help")
+      assert.strictEqual(code, 0)
+      assert.include(stdout, "USAGE")
+    })
   )
 
   it.live.each([
