@@ -6,6 +6,7 @@ import { Cause, ConfigProvider, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
 import packageJson from "../package.json" with { type: "json" }
 import { grants } from "./commands/grants.ts"
+import { doctor } from "./commands/doctor.ts"
 import { migrate } from "./commands/migrate.ts"
 import { roleTemplate } from "./commands/roleTemplate.ts"
 import { dead } from "./commands/dead/dead.ts"
@@ -23,7 +24,7 @@ setFlagsFromString("--heap-growing-percent=30")
 
 const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
   Command.withDescription("CSecBridge's access worker for AWS"),
-  Command.withSubcommands([run, migrate, submit, status, roleTemplate, retry, queue, dead, grants]),
+  Command.withSubcommands([run, migrate, submit, status, roleTemplate, retry, queue, dead, grants, doctor]),
   Command.run({ version: packageJson.version, renderErrors: true })
 )
 

@@ -1,5 +1,4 @@
-import type { Option } from "effect"
-import { RegExp as Re, Result, Schema } from "effect"
+import { Option, RegExp as Re, Result, Schema } from "effect"
 import type { Partition, PolicyChange } from "./PolicyChange.ts"
 
 /** A guardrail forbids to attach the policy, or to attach one to the principal. AWS was not called. */
@@ -64,6 +63,34 @@ const reservedPath = (role: string): string =>
     : /^AWSReservedSSO_/i.test(role)
       ? `${reservedRoles}sso.amazonaws.com/`
       : ""
+
+/**
+ * Whether a pattern can match any managed policy of the partition, judged by what stands before its first `*`; one without any has to
+ * be such an ARN. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
+ */
+export const canMatchPolicy = (pattern: string, partition: Partition): boolean => {
+  const [start = ""] = pattern.split("*", 1)
+  if (start === pattern) return isPolicyArn(pattern, partition)
+  const account = /^arn:[^:]*:iam::(\d{1,12})/.exec(start)?.[1] ?? ""
+  return ["aws", account.padEnd(12, "0")]
+    .map((owner) => `arn:${partition}:iam::${owner}:policy/`)
+    .some((arn) => arn.startsWith(start) || start.startsWith(arn))
+}
+
+const isPolicyArn = (arn: string, partition: Partition): boolean =>
+  new RegExp(`^arn:${partition}:iam::(?:aws|\\d{12}):policy/[\\w+=,.@/-]+$`).test(arn)
+
+/** A policy that may be attached, as far as the rules tell: the first that they name, or one that only reads. */
+export const samplePolicy = (partition: Partition, rules: Option.Option<PolicyRules>): string => {
+  const named = Option.match(rules, {
+    onNone: () => [],
+    onSome: (known) =>
+      Option.getOrElse(known.allow, (): ReadonlyArray<string> => [])
+        .map((pattern) => pattern.replaceAll("*", "X"))
+        .filter((arn) => isPolicyArn(arn, partition) && Result.isSuccess(checkPolicy(known, arn)))
+  })
+  return named[0] ?? `arn:${partition}:iam::aws:policy/ReadOnlyAccess`
+}
 
 const matches = (pattern: string, arn: string, flags: "i" | ""): boolean =>
   new RegExp(`^${pattern.split("*").map(Re.escape).join(".*")}$`, flags).test(arn)

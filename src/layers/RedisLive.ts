@@ -109,7 +109,7 @@ const elsewhere =
   /^(?:ASK|CLUSTERDOWN|LOADING|MASTERDOWN|MOVED|NOAUTH|NOREPLICAS|READONLY|TRYAGAIN|UNBLOCKED|WRONGPASS) /
 
 /** Redis begins its errors with a word: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors */
-const redisError = (command: string, cause: unknown): RedisError => {
+export const redisError = (command: string, cause: unknown): RedisError => {
   const message = cause instanceof Error ? cause.message : String(cause)
   return new RedisError({
     command,

@@ -1,9 +1,13 @@
 import { describe } from "@effect/vitest"
 import { Effect, Layer } from "effect"
+import { SqlClient } from "effect/sql"
 import { JobStoreMemory } from "../../src/layers/memory/JobStoreMemory.ts"
+import { readDialect } from "../../src/layers/postgres/catalog.ts"
+import { missingGrants } from "../../src/layers/postgres/grants.ts"
 import { JobStoreSql } from "../../src/layers/postgres/JobStoreSql.ts"
 import { GrantsSql } from "../../src/layers/postgres/GrantsSql.ts"
 import { RequestHistorySql } from "../../src/layers/postgres/RequestHistorySql.ts"
+import { rightOf } from "../../src/programs/doctor/postgresql.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { type Database, legacyDatabase, ourDatabase } from "../database.ts"
 import { endsContract } from "./ends.ts"
@@ -29,10 +33,26 @@ const onPostgres = (database: Effect.Effect<Database, unknown>) =>
     )
   )
 
+/** Takes all rights from the worker's role, and gives it what the doctor then misses. */
+const grantedByDoctor = Effect.tap(legacyDatabase, ({ as }) =>
+  Effect.gen(function* () {
+    const run = (statement: string) =>
+      Effect.flatMap(SqlClient.SqlClient, (sql) => sql.unsafe(statement)).pipe(Effect.provide(as("postgres")))
+    yield* run("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM csb_aws_user")
+    yield* run("REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM csb_aws_user")
+    const missing = yield* Effect.flatMap(readDialect, missingGrants).pipe(Effect.provide(as("csb_aws_user")))
+    yield* Effect.forEach(missing, (it) => run(`GRANT ${rightOf(it)} TO csb_aws_user`))
+  })
+)
+
 const flavours = [
   ["in memory", { labels: ours, optionalColumns: true }, memory],
   ["our schema", { labels: ours, optionalColumns: true }, onPostgres(ourDatabase)],
-  ["legacy schema", { labels: legacy, optionalColumns: false }, onPostgres(legacyDatabase)]
+  [
+    "legacy schema, with what the doctor asks for",
+    { labels: legacy, optionalColumns: false },
+    onPostgres(grantedByDoctor)
+  ]
 ] as const
 
 describe("contract", () => {

@@ -1,6 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Result, Schema } from "effect"
-import { checkPolicy, checkPrincipal, protectedPrincipals } from "../../src/domain/Guardrail.ts"
+import {
+  canMatchPolicy,
+  checkPolicy,
+  checkPrincipal,
+  protectedPrincipals,
+  samplePolicy
+} from "../../src/domain/Guardrail.ts"
 import { handlerRoleArn, operationOf, partitionOf, policyChange } from "../../src/domain/PolicyChange.ts"
 import { disagreements, type RequestRow } from "../../src/domain/Request.ts"
 import {
@@ -44,6 +50,48 @@ describe("policyChange", () => {
 
   it("names the handler role", () => {
     assert.strictEqual(handlerRoleArn("aws-cn", "123456789012", "Handler"), "arn:aws-cn:iam::123456789012:role/Handler")
+  })
+})
+
+describe("a policy pattern", () => {
+  const PolicyArn = Schema.Tuple([
+    Schema.Literals(["aws", "aws-cn", "aws-us-gov"]),
+    Schema.String.check(Schema.isPattern(/^(?:aws|\d{12})$/)),
+    Schema.String.check(Schema.isPattern(/^(?:[a-z]{1,8}\/)?[A-Za-z0-9+=,.@_-]{1,20}$/)),
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 80 })),
+    Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 80 }))
+  ])
+
+  it.prop("that was made of a policy's ARN can match one", [PolicyArn], ([[partition, owner, name, from, length]]) => {
+    const arn = `arn:${partition}:iam::${owner}:policy/${name}`
+    const pattern = `${arn.slice(0, from)}*${arn.slice(from + length)}`
+    assert.isTrue(canMatchPolicy(arn, partition), arn)
+    assert.isTrue(canMatchPolicy(pattern, partition), pattern)
+  })
+
+  it.each([
+    "arn:aws-cn:iam::aws:policy/*",
+    "arn:aws:iam::aws:role/*",
+    "arn:aws:iam:us-east-1:aws:policy/*",
+    "arn:aws:iam::1234:policy/*",
+    "arn:aws:iam::1234567890123*",
+    "arn:aws:iam::AWS:policy/*",
+    "arn:aws:s3:::bucket/*",
+    "arn:aws:iam::aws:policy/"
+  ])("%s can match none in aws", (pattern) => {
+    assert.isFalse(canMatchPolicy(pattern, "aws"))
+  })
+
+  it.each([
+    [[], undefined, "arn:aws:iam::aws:policy/ReadOnlyAccess"],
+    [[], ["arn:aws:iam::*:policy/X", "arn:aws:iam::aws:policy/View*"], "arn:aws:iam::aws:policy/ViewX"],
+    [
+      ["*/A"],
+      ["arn:aws:iam::aws:policy/A", "arn:aws:iam::123456789012:policy/t/B"],
+      "arn:aws:iam::123456789012:policy/t/B"
+    ]
+  ] as const)("of deny %j and allow %j stands for %s", (deny, allow, arn) => {
+    assert.strictEqual(samplePolicy("aws", Option.some({ deny, allow: Option.fromUndefinedOr(allow) })), arn)
   })
 })
 

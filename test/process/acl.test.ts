@@ -1,34 +1,20 @@
 import { randomUUID } from "node:crypto"
+import { readFile } from "node:fs/promises"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { inject } from "vitest"
 import { LocalAws } from "../../local/aws/LocalAws.ts"
+import { commandsOf, keylessCommands } from "../../src/layers/queue/commands.ts"
 import { aJob } from "../fixture.ts"
 import { eventually, start, startWorker } from "./program.ts"
 import { awaitStatus, commitRow, deadLetterOf, lengths, push, request, World, world } from "./world.ts"
 
-/** What the README tells to grant, and what it says may be left out. */
-const grants = {
-  blmove: [
-    "blmove",
-    "lmove",
-    "sadd",
-    "srem",
-    "srandmember",
-    "lrange",
-    "lrem",
-    "lpush",
-    "rpush",
-    "multi",
-    "exec",
-    "del",
-    "llen",
-    "zadd",
-    "zrem",
-    "zrangebyscore"
-  ],
-  brpop: ["brpop", "lpush", "rpush", "del"]
-} as const
+const all = (mode: "blmove" | "brpop") => [...commandsOf("queue:aws", mode), ...keylessCommands(mode)]
+/** What is needed for every way a job can go. */
+const grants = (mode: "blmove" | "brpop") =>
+  all(mode)
+    .filter(({ use }) => use !== "probes")
+    .map(({ command }) => command)
 const forProbes = ["ping", "llen", "lindex"]
 
 describe.skipIf(inject("redis") === undefined)("a Redis ACL", () => {
@@ -63,12 +49,23 @@ describe.skipIf(inject("redis") === undefined)("a Redis ACL", () => {
       return { env: { ...env, REDIS_USERNAME: name, REDIS_PASSWORD: "acl-secret" }, refused }
     })
 
+  it.live("is in the README with the commands that the worker sends, and no others", () =>
+    Effect.gen(function* () {
+      const readme = yield* Effect.promise(() => readFile("README.md", "utf8"))
+      const [, rules = ""] = /`user worker on [^`+]*(\+[^`]*)`/.exec(readme) ?? []
+      assert.sameMembers(
+        rules.split(" "),
+        all("blmove").map(({ command }) => `+${command}`)
+      )
+    })
+  )
+
   it.live.each(["blmove", "brpop"] as const)(
     "that grants the commands of %s is enough for every way a job can go",
     (mode) =>
       Effect.gen(function* () {
         const aws = yield* LocalAws
-        const { env, refused } = yield* asUser([...grants[mode], ...forProbes])
+        const { env, refused } = yield* asUser([...grants(mode), ...forProbes])
         const worker = yield* startWorker({
           ...env,
           REDIS_FETCH_MODE: mode,
@@ -108,7 +105,7 @@ describe.skipIf(inject("redis") === undefined)("a Redis ACL", () => {
 
   it.live("may leave out what is for the probes and the metrics alone", () =>
     Effect.gen(function* () {
-      const { env } = yield* asUser(grants.brpop)
+      const { env } = yield* asUser(grants("brpop"))
       const worker = yield* startWorker({ ...env, REDIS_FETCH_MODE: "brpop" })
       const job = yield* request()
       yield* awaitStatus(job.correlation_id, "SUCCESS")
@@ -122,7 +119,7 @@ describe.skipIf(inject("redis") === undefined)("a Redis ACL", () => {
     "without %s has all jobs done, though without fair shares",
     (denied) =>
       Effect.gen(function* () {
-        const { env } = yield* asUser([...grants.blmove.filter((command) => command !== denied), ...forProbes])
+        const { env } = yield* asUser([...grants("blmove").filter((command) => command !== denied), ...forProbes])
         const worker = yield* startWorker({ ...env, ACCOUNT_CONCURRENCY: "1", RECOVERY_INTERVAL: "200 millis" })
         const jobs = yield* Effect.replicateEffect(request(), 6)
         yield* Effect.forEach(jobs, (job) => awaitStatus(job.correlation_id, "SUCCESS"))
@@ -134,7 +131,7 @@ describe.skipIf(inject("redis") === undefined)("a Redis ACL", () => {
 
   it.live("without BLMOVE keeps the worker from being ready, and says how to go on", () =>
     Effect.gen(function* () {
-      const { env } = yield* asUser([...grants.brpop, ...forProbes])
+      const { env } = yield* asUser([...grants("brpop"), ...forProbes])
       const worker = yield* start({ ...env, HTTP_HOST: "127.0.0.1", HTTP_PORT: "0" })
       const remedy = /blmove.*REDIS_FETCH_MODE=brpop/
       yield* eventually(Effect.sync(worker.stdout), (text) => remedy.test(text))

@@ -17,6 +17,7 @@ describe("the command line", () => {
     "",
     "run",
     "migrate",
+    "doctor",
     "submit",
     "status",
     "retry",

@@ -1,12 +1,14 @@
+import { handlerOperations } from "../handlerOperations.ts"
 import { operationOf, type Partition, type PolicyChange } from "../PolicyChange.ts"
 import { policyDocument, type PolicyDocument } from "./PolicyDocument.ts"
 
-export const attachActions = ["iam:AttachUserPolicy", "iam:AttachRolePolicy"]
-export const detachActions = ["iam:DetachUserPolicy", "iam:DetachRolePolicy"]
-export const readActions = ["iam:ListAttachedUserPolicies", "iam:ListAttachedRolePolicies"]
-
 /** All that the worker ever does in a target account. */
-export const workerActions = [...attachActions, ...detachActions, ...readActions]
+export const workerActions = handlerOperations.map((operation) => `iam:${operation}`)
+
+const actionsTo = (verb: "Attach" | "Detach" | "List") => workerActions.filter((it) => it.startsWith(`iam:${verb}`))
+export const attachActions = actionsTo("Attach")
+export const detachActions = actionsTo("Detach")
+export const readActions = actionsTo("List")
 
 /** What a session may do that the jobs of an account share, whatever its role may: constant, so that it can be shared. */
 export const accountSessionPolicy: PolicyDocument = policyDocument({

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer } from "effect"
+import { ConfigProvider, Context, Effect, Layer } from "effect"
 import {
   AwsConfig,
   DatabaseConfig,
@@ -28,6 +28,17 @@ export const ConfigLive = Layer.effectContext(
 
 /** What a command needs that only looks at the database, or changes it. */
 export const DatabaseConfigLive = Layer.effect(DatabaseConfig, database)
+
+/** What a command needs that only looks at AWS. */
+export const AwsConfigLive = Layer.effect(AwsConfig, aws)
+
+/** For what can be looked at although the worker's own variables are bad. */
+export const WorkerConfigOrDefaults = Layer.effect(
+  WorkerConfig,
+  Effect.catch(worker, () =>
+    Effect.provideService(worker, ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown({}))
+  )
+)
 
 /** What a command needs that only looks at Redis, or changes it. */
 export const RedisConfigLive = Layer.effect(RedisConfig, redis)

@@ -17,7 +17,8 @@ export interface Dialect {
   readonly ends: boolean
 }
 
-const needed = {
+/** Columns without which the worker cannot work. */
+export const needed = {
   csb_requests: [
     "correlation_id",
     "client_req_id",
@@ -70,7 +71,7 @@ const Column = Schema.Struct({
 })
 type Column = typeof Column.Type
 
-const tables = ["csb_requests", "csb_requests_audit", "csb_requests_ref"] as const
+export const tables = ["csb_requests", "csb_requests_audit", "csb_requests_ref"] as const
 
 /** Reads from the catalog what the tables on the role's `search_path` look like. */
 export const readDialect = Effect.gen(function* () {

@@ -1,0 +1,20 @@
+import { Effect, Layer, Option, Result } from "effect"
+import { ConfigProbe } from "../../services/ConfigProbe.ts"
+import { readAll } from "../environment/reader.ts"
+import { redis } from "../environment/redisSection.ts"
+import { aws, database, http, log, telemetry, worker } from "../environment/sections.ts"
+
+export const ConfigProbeLive = Layer.effect(
+  ConfigProbe,
+  Effect.gen(function* () {
+    const all = yield* Effect.result(readAll({ aws, database, redis, worker, http, log, telemetry }))
+    const guardrail = yield* Effect.option(readAll({ aws, worker }))
+    return ConfigProbe.of({
+      faults: Result.isFailure(all) ? all.failure.faults : [],
+      guardrail: Option.map(guardrail, (config) => ({
+        partition: config.aws.partition,
+        rules: config.worker.policyRules
+      }))
+    })
+  })
+)

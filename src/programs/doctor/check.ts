@@ -1,0 +1,47 @@
+import { Duration, Effect } from "effect"
+import { isSqlError } from "effect/sql/SqlError"
+import { failed, type Finding, type Outcome, skipped } from "../../domain/Finding.ts"
+import { reasonOf } from "../../domain/reasonOf.ts"
+
+/** No check may take longer, whatever the server does: longer than any call that it makes may take by itself. */
+const limit = Duration.seconds(20)
+
+/** One check, which always finds something: that its look failed, or took too long, if nothing else. */
+export const check = <E extends { readonly message: string }, R>(
+  name: string,
+  look: Effect.Effect<Outcome, E, R>
+): Effect.Effect<Finding, never, R> =>
+  look.pipe(
+    Effect.catch((error) =>
+      Effect.succeed(failed(isSqlError(error) ? reasonOf(error) : error.message, "Mend that, and look again"))
+    ),
+    Effect.timeoutOrElse({
+      duration: limit,
+      orElse: () =>
+        Effect.succeed(
+          failed(`no answer within ${Duration.format(limit)}`, "Look at the server and at the network to it")
+        )
+    }),
+    Effect.map((outcome) => ({ check: name, ...outcome }))
+  )
+
+/** One check that means nothing unless another went well. */
+export const checkAfter = <E extends { readonly message: string }, R>(
+  before: Finding,
+  name: string,
+  look: Effect.Effect<Outcome, E, R>
+): Effect.Effect<Finding, never, R> =>
+  before.status === "failed" || before.status === "skipped"
+    ? Effect.succeed(skippedAfter(before)(name))
+    : check(name, look)
+
+export const skippedAfter =
+  (before: Finding) =>
+  (name: string): Finding => ({ check: name, ...skipped(`see ${before.check}`) })
+
+/** Of several remedies the first whose pattern is found in the reason. */
+export const remedyFor = (
+  reason: string,
+  remedies: ReadonlyArray<readonly [pattern: RegExp, remedy: string]>,
+  otherwise: string
+): string => remedies.find(([pattern]) => pattern.test(reason))?.[1] ?? otherwise

@@ -1,0 +1,32 @@
+import type { Effect, Option, Scope } from "effect"
+import { Context } from "effect"
+import type { AwsError } from "../domain/AwsError.ts"
+import type { HandlerOperation } from "../domain/handlerOperations.ts"
+import type { Partition } from "../domain/PolicyChange.ts"
+import type { ConfigInvalid } from "./Config.ts"
+
+/** The handler role, assumed in one account. */
+export interface HandlerSession {
+  /**
+   * Calls IAM about a user or role that does not exist, so that nothing can change: fails with `NoSuchEntity` if the role may call it,
+   * and with `AccessDenied` if not. `policyArn`: for the operations that are about a policy.
+   */
+  readonly attempt: (operation: HandlerOperation, policyArn: string) => Effect.Effect<void, AwsError>
+}
+
+export interface AwsSession {
+  readonly partition: Partition
+  /** ARN of the worker's own identity. */
+  readonly identity: Effect.Effect<string, AwsError>
+  /** Milliseconds by which AWS's clock is ahead of ours, to a second or so. None: AWS told no time. */
+  readonly clockAhead: Effect.Effect<Option.Option<number>>
+  readonly roleArn: (accountId: string) => string
+  readonly hasExternalId: boolean
+  readonly assume: (accountId: string) => Effect.Effect<HandlerSession, AwsError>
+}
+
+/** AWS as the worker would meet it. */
+export class AwsProbe extends Context.Service<
+  AwsProbe,
+  { readonly connect: Effect.Effect<AwsSession, ConfigInvalid, Scope.Scope> }
+>()("worker-service-aws/services/AwsProbe") {}
