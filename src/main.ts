@@ -5,6 +5,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, ConfigProvider, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
 import { migrate } from "./commands/migrate.ts"
+import { pause, resume } from "./commands/pause.ts"
 import { run, runWorker } from "./commands/run.ts"
 import { status } from "./commands/status.ts"
 import { submit } from "./commands/submit.ts"
@@ -17,7 +18,7 @@ setFlagsFromString("--heap-growing-percent=30")
 
 const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
   Command.withDescription("CSecBridge's access worker for AWS"),
-  Command.withSubcommands([run, migrate, submit, status]),
+  Command.withSubcommands([run, migrate, submit, status, pause, resume]),
   Command.run({ version: "0.1.0", renderErrors: true })
 )
 

@@ -8,6 +8,7 @@ import { LoggerLive } from "./LoggerLive.ts"
 import { JobStoreSql } from "./postgres/JobStoreSql.ts"
 import { SqlLive } from "./postgres/SqlLive.ts"
 import { JobQueueRedis } from "./queue/JobQueueRedis.ts"
+import { PausesRedis } from "./queue/PausesRedis.ts"
 import { WorkersRedis } from "./queue/WorkersRedis.ts"
 import { WorkerStatusLive } from "./WorkerStatusLive.ts"
 
@@ -15,7 +16,15 @@ import { WorkerStatusLive } from "./WorkerStatusLive.ts"
 export const WorkerLive = HttpLive.pipe(
   Layer.provideMerge(LeasesLive),
   Layer.provideMerge(
-    Layer.mergeAll(AccountSharesLive, AwsIamLive, JobQueueRedis, JobStoreSql, WorkersRedis, WorkerStatusLive)
+    Layer.mergeAll(
+      AccountSharesLive,
+      AwsIamLive,
+      JobQueueRedis,
+      JobStoreSql,
+      PausesRedis,
+      WorkersRedis,
+      WorkerStatusLive
+    )
   ),
   Layer.provide(Layer.mergeAll(AwsSessionsLive, SqlLive)),
   Layer.provideMerge(LoggerLive),
