@@ -5,13 +5,14 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, ConfigProvider, Effect, Exit, Runtime } from "effect"
 import { Command } from "effect/cli"
 import packageJson from "../package.json" with { type: "json" }
-import { grants } from "./commands/grants.ts"
-import { doctor } from "./commands/doctor.ts"
-import { migrate } from "./commands/migrate.ts"
-import { roleTemplate } from "./commands/roleTemplate.ts"
 import { dead } from "./commands/dead/dead.ts"
+import { doctor } from "./commands/doctor.ts"
+import { grants } from "./commands/grants.ts"
+import { migrate } from "./commands/migrate.ts"
+import { pause, resume } from "./commands/pause.ts"
 import { queue } from "./commands/queue.ts"
 import { retry } from "./commands/retry.ts"
+import { roleTemplate } from "./commands/roleTemplate.ts"
 import { run, runWorker } from "./commands/run.ts"
 import { status } from "./commands/status.ts"
 import { submit } from "./commands/submit.ts"
@@ -24,7 +25,20 @@ setFlagsFromString("--heap-growing-percent=30")
 
 const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
   Command.withDescription("CSecBridge's access worker for AWS"),
-  Command.withSubcommands([run, migrate, submit, status, roleTemplate, retry, queue, dead, grants, doctor]),
+  Command.withSubcommands([
+    run,
+    migrate,
+    doctor,
+    submit,
+    status,
+    retry,
+    grants,
+    queue,
+    pause,
+    resume,
+    dead,
+    roleTemplate
+  ]),
   Command.run({ version: packageJson.version, renderErrors: true })
 )
 

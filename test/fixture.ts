@@ -9,6 +9,7 @@ import { LeasesLive } from "../src/layers/LeasesLive.ts"
 import { AwsIamMemory } from "../src/layers/memory/AwsIamMemory.ts"
 import { JobStoreMemory } from "../src/layers/memory/JobStoreMemory.ts"
 import { RedisMemory } from "../src/layers/memory/RedisMemory.ts"
+import { PausesRedis } from "../src/layers/queue/PausesRedis.ts"
 import { WorkersRedis } from "../src/layers/queue/WorkersRedis.ts"
 import { WorkerStatusLive } from "../src/layers/WorkerStatusLive.ts"
 import { AwsConfig, RedisConfig, WorkerConfig } from "../src/services/Config.ts"
@@ -128,6 +129,7 @@ export const memoryWorker = (settings: Partial<WorkerConfig["Service"]> = {}) =>
         DeadLettersRedis,
         JobQueueRedis,
         JobStoreMemory,
+        PausesRedis,
         WorkersRedis,
         WorkerStatusLive
       )

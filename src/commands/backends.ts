@@ -4,6 +4,7 @@ import { JobStoreSql } from "../layers/postgres/JobStoreSql.ts"
 import { SqlLive } from "../layers/postgres/SqlLive.ts"
 import { DeadLettersRedis } from "../layers/queue/DeadLettersRedis.ts"
 import { JobQueueRedis } from "../layers/queue/JobQueueRedis.ts"
+import { PausesRedis } from "../layers/queue/PausesRedis.ts"
 import { WorkersRedis } from "../layers/queue/WorkersRedis.ts"
 import { RedisLive } from "../layers/RedisLive.ts"
 
@@ -12,6 +13,8 @@ import { RedisLive } from "../layers/RedisLive.ts"
 export const Database = JobStoreSql.pipe(Layer.provide(SqlLive), Layer.provide(DatabaseConfigLive))
 
 export const DeadLetterList = DeadLettersRedis.pipe(Layer.provide(RedisLive), Layer.provideMerge(RedisConfigLive))
+
+export const KillSwitch = PausesRedis.pipe(Layer.provide(RedisLive), Layer.provide(RedisConfigLive))
 
 export const DatabaseAndQueue = Layer.mergeAll(DeadLettersRedis, JobQueueRedis, JobStoreSql, WorkersRedis).pipe(
   Layer.provide(Layer.mergeAll(RedisLive, SqlLive)),

@@ -59,6 +59,14 @@ export const accountsThrottled = Metric.gauge("csb_worker_accounts_throttled", {
   description: "Target accounts that this worker calls more slowly, since AWS throttled them"
 })
 
+export const paused = Metric.gauge("csb_worker_paused", {
+  description: "1 while this worker takes no jobs, since an operator paused them"
+})
+
+export const accountsPaused = Metric.gauge("csb_worker_accounts_paused", {
+  description: "Target accounts whose jobs an operator paused"
+})
+
 export const deadLetters = Metric.gauge("csb_worker_dead_letters", { description: "Entries in the dead-letter list" })
 
 export const orphans = Metric.gauge("csb_worker_orphans", {

@@ -10,6 +10,7 @@ import { LoggerLive } from "./LoggerLive.ts"
 import { JobStoreSql } from "./postgres/JobStoreSql.ts"
 import { SqlLive } from "./postgres/SqlLive.ts"
 import { JobQueueRedis } from "./queue/JobQueueRedis.ts"
+import { PausesRedis } from "./queue/PausesRedis.ts"
 import { WorkersRedis } from "./queue/WorkersRedis.ts"
 import { TracingLive } from "./TracingLive.ts"
 import { WorkerStatusLive } from "./WorkerStatusLive.ts"
@@ -19,7 +20,15 @@ export const workerLive = <R>(routes: Layer.Layer<never, ConfigInvalid | SqlErro
   httpLive(routes).pipe(
     Layer.provideMerge(LeasesLive),
     Layer.provideMerge(
-      Layer.mergeAll(AccountSharesLive, AwsIamLive, JobQueueRedis, JobStoreSql, WorkersRedis, WorkerStatusLive)
+      Layer.mergeAll(
+        AccountSharesLive,
+        AwsIamLive,
+        JobQueueRedis,
+        JobStoreSql,
+        PausesRedis,
+        WorkersRedis,
+        WorkerStatusLive
+      )
     ),
     Layer.provide(Layer.mergeAll(AwsSessionsLive, SqlLive)),
     Layer.provideMerge(TracingLive),

@@ -1,5 +1,5 @@
 import { Effect, Layer, Option, Ref } from "effect"
-import { type Phase, WorkerStatus } from "../services/WorkerStatus.ts"
+import { type Paused, type Phase, WorkerStatus } from "../services/WorkerStatus.ts"
 
 export const WorkerStatusLive = Layer.effect(
   WorkerStatus,
@@ -8,6 +8,7 @@ export const WorkerStatusLive = Layer.effect(
     endsAt: Ref.make(Number.POSITIVE_INFINITY),
     fetchFault: Ref.make(Option.none<string>()),
     credentialsFault: Ref.make(Option.none<string>()),
+    paused: Ref.make<Paused>({ all: false, accounts: new Set() }),
     steadyFrom: Ref.make(Number.NEGATIVE_INFINITY),
     orphansBefore: Ref.make(Number.NEGATIVE_INFINITY)
   })

@@ -1,15 +1,18 @@
-import { Clock, Duration, Effect, Exit, Fiber, FiberSet, Option, Ref } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, FiberSet, Ref } from "effect"
 import * as metrics from "../domain/metrics.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import { Workers } from "../services/Workers.ts"
 import { WorkerStatus } from "../services/WorkerStatus.ts"
 import { awaitCredentials } from "./awaitCredentials.ts"
 import { makeDispatch } from "./dispatch.ts"
+import { awaitResume } from "./awaitResume.ts"
 import { enlist } from "./enlist.ts"
+import { isHeldUp } from "./heldUp.ts"
 import { pushDue } from "./pushDue.ts"
 import { repeatedly } from "./repeatedly.ts"
 import { stayAlive } from "./stayAlive.ts"
 import { noteSweep, sweep } from "./sweep.ts"
+import { watchPauses } from "./watchPauses.ts"
 
 /** Of the shutdown grace, the part that is kept for giving jobs back: their rows and their payloads. */
 const keptForRelease = 0.1
@@ -28,14 +31,14 @@ const keptForFarewell = 0.04
  * `SHUTDOWN_GRACE`, and the rest are interrupted, which gives them back.
  */
 export const consume = Effect.gen(function* () {
-  const { credentialsFault, phase } = yield* WorkerStatus
+  const { phase } = yield* WorkerStatus
   const { lease, recoveryInterval, shutdownGrace } = yield* WorkerConfig
   const workers = yield* Workers
-  const { free, inFlight, startParked, takeAndStart } = yield* makeDispatch
+  const { canPark, free, inFlight, startParked, takeAndStart } = yield* makeDispatch
 
   // Released, a job lies before all that wait; so only when it is taken at once.
   const releaseDue = Effect.gen(function* () {
-    if ((yield* free) > 0 && Option.isNone(yield* Ref.get(credentialsFault))) yield* workers.releaseDue
+    if ((yield* free) > 0 && !(yield* isHeldUp)) yield* workers.releaseDue
   })
 
   yield* metrics.register
@@ -46,10 +49,10 @@ export const consume = Effect.gen(function* () {
   yield* Effect.forkScoped(repeatedly(recoveryInterval, pushDue))
   yield* Ref.set(phase, "running")
   const takeForever = Effect.raceFirst(
-    Effect.forever(Effect.andThen(awaitCredentials, takeAndStart)),
+    Effect.forever(awaitCredentials.pipe(Effect.andThen(awaitResume), Effect.andThen(takeAndStart))),
     repeatedly(lookInterval, startParked)
   )
-  const loop = yield* Effect.forkScoped(Effect.andThen(enlist, takeForever))
+  const loop = yield* Effect.forkScoped(enlist.pipe(Effect.andThen(watchPauses(canPark)), Effect.andThen(takeForever)))
   return yield* Fiber.join(loop).pipe(
     Effect.onExit((exit) =>
       Ref.set(phase, Exit.hasInterrupts(exit) ? "draining" : "stopped").pipe(

@@ -5,6 +5,7 @@ import { AccountShares } from "../services/AccountShares.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import { type Delivery, JobQueue } from "../services/JobQueue.ts"
 import { WorkerStatus } from "../services/WorkerStatus.ts"
+import { isHeldUp } from "./heldUp.ts"
 import { persist } from "./persist.ts"
 import { processJob } from "./processJob.ts"
 import { takeNext } from "./takeNext.ts"
@@ -28,7 +29,7 @@ interface Job {
 export const makeDispatch = Effect.gen(function* () {
   const queue = yield* JobQueue
   const shares = yield* AccountShares
-  const { credentialsFault, phase } = yield* WorkerStatus
+  const { paused, phase } = yield* WorkerStatus
   const { concurrency } = yield* WorkerConfig
   const slots = yield* Semaphore.make(concurrency)
   const inFlight = yield* FiberSet.make()
@@ -40,13 +41,15 @@ export const makeDispatch = Effect.gen(function* () {
   const canPark = yield* Effect.cached(persist(queue.canPark))
 
   const mayTake = Effect.gen(function* () {
-    return (yield* Ref.get(phase)) === "running" && Option.isNone(yield* Ref.get(credentialsFault))
+    return (yield* Ref.get(phase)) === "running" && !(yield* isHeldUp)
   })
   const free = Effect.map(FiberSet.size(inFlight), (size) => concurrency - size)
 
+  const isPaused = (accountId: string) => Effect.map(Ref.get(paused), ({ accounts }) => accounts.has(accountId))
+
   /** The account's next parked job, if it has a place for it; which is taken then. */
   const takeParked = Effect.fnUntraced(function* (accountId: string) {
-    if (!(yield* shares.enter(accountId))) return Option.none<Job>()
+    if ((yield* isPaused(accountId)) || !(yield* shares.enter(accountId))) return Option.none<Job>()
     const taken = yield* Effect.result(queue.takeParked(accountId))
     if (Result.isSuccess(taken) && Option.isSome(taken.success)) {
       return Option.some<Job>({ accountId, delivery: taken.success.value })
@@ -124,7 +127,10 @@ export const makeDispatch = Effect.gen(function* () {
   }).pipe(Effect.ensuring(Effect.sync(() => (loopWaits = false))))
 
   /** Whether the account has a place for one more, which is taken then, and none of its jobs waits for one. */
-  const enter = (accountId: string) => (parked.has(accountId) ? Effect.succeed(false) : shares.enter(accountId))
+  const enter = (accountId: string) =>
+    Effect.flatMap(isPaused(accountId), (pausedNow) =>
+      pausedNow || parked.has(accountId) ? Effect.succeed(false) : shares.enter(accountId)
+    )
 
   /** Waits for payloads and starts their jobs. What arrives when no jobs are to be taken any more goes back at once. */
   const takeAndStart = Effect.gen(function* () {
@@ -149,7 +155,7 @@ export const makeDispatch = Effect.gen(function* () {
           Effect.andThen(takeSlot),
           Effect.onInterrupt(() => giveBack)
         )
-        if (Option.isSome(yield* Ref.get(credentialsFault))) {
+        if (yield* isHeldUp) {
           yield* giveBack
           yield* Semaphore.release(slots, 1)
           return
@@ -170,7 +176,7 @@ export const makeDispatch = Effect.gen(function* () {
     yield* fillSlots
   }).pipe(Effect.uninterruptible)
 
-  return { inFlight, free, takeAndStart, startParked }
+  return { canPark, inFlight, free, takeAndStart, startParked }
 })
 
 /**

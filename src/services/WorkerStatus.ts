@@ -4,6 +4,11 @@ import { Context } from "effect"
 /** `stopped`: the fetch loop has ended, which it never does by itself. */
 export type Phase = "starting" | "running" | "draining" | "stopped"
 
+export interface Paused {
+  readonly all: boolean
+  readonly accounts: ReadonlySet<string>
+}
+
 /** What the worker is doing, for the probes and for those who have to end with it. */
 export class WorkerStatus extends Context.Service<
   WorkerStatus,
@@ -15,6 +20,8 @@ export class WorkerStatus extends Context.Service<
     readonly fetchFault: Ref.Ref<Option.Option<string>>
     /** Why no jobs are taken although the worker runs: AWS refuses the worker's own credentials or clock. */
     readonly credentialsFault: Ref.Ref<Option.Option<string>>
+    /** What the kill switch stops, as it was last seen: everything, or the jobs of some accounts. */
+    readonly paused: Ref.Ref<Paused>
     /** Milliseconds of the monotonic clock from which PostgreSQL has been there for a while; infinite while it is away. */
     readonly steadyFrom: Ref.Ref<number>
     /**

@@ -7,6 +7,7 @@ import { RedisLive } from "../../src/layers/RedisLive.ts"
 import { testRedisConfig } from "../fixture.ts"
 import { deadLettersContract } from "./deadLetters.ts"
 import { jobQueueContract } from "./jobQueue.ts"
+import { pausesContract } from "./pauses.ts"
 import { redisContract } from "./redis.ts"
 import { workersContract } from "./workers.ts"
 
@@ -14,6 +15,7 @@ redisContract("in memory", RedisMemory)
 jobQueueContract("in memory", RedisMemory)
 workersContract("in memory", RedisMemory)
 deadLettersContract("in memory", RedisMemory)
+pausesContract("in memory", RedisMemory)
 
 const server = inject("redis")
 
@@ -26,4 +28,5 @@ describe.skipIf(server === undefined)("on a real server", () => {
   jobQueueContract("ioredis", live)
   workersContract("ioredis", live)
   deadLettersContract("ioredis", live)
+  pausesContract("ioredis", live)
 })

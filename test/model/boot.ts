@@ -2,6 +2,7 @@ import { Clock, Duration, Effect, type Fiber, Layer } from "effect"
 import { AccountSharesLive } from "../../src/layers/AccountSharesLive.ts"
 import { LeasesLive } from "../../src/layers/LeasesLive.ts"
 import { JobQueueRedis } from "../../src/layers/queue/JobQueueRedis.ts"
+import { PausesRedis } from "../../src/layers/queue/PausesRedis.ts"
 import { WorkersRedis } from "../../src/layers/queue/WorkersRedis.ts"
 import { WorkerStatusLive } from "../../src/layers/WorkerStatusLive.ts"
 import { consume } from "../../src/programs/consume.ts"
@@ -47,7 +48,7 @@ export const boot = Effect.fnUntraced(function* (shared: Shared, workerId: strin
     )
   ).pipe(Layer.provide(LeasesLive))
   const worker = leases.pipe(
-    Layer.provideMerge(Layer.mergeAll(AccountSharesLive, JobQueueRedis, WorkersRedis, WorkerStatusLive)),
+    Layer.provideMerge(Layer.mergeAll(AccountSharesLive, JobQueueRedis, PausesRedis, WorkersRedis, WorkerStatusLive)),
     Layer.provideMerge(
       Layer.mergeAll(
         Layer.succeed(Redis, redisOf(process, shared)),

@@ -105,8 +105,8 @@ export const redisOf = (process: Process, { checkPlaces, down, redis }: Shared) 
     lowest: (key, max, limit) =>
       call(
         Effect.tap(redis.lowest(key, max, limit), (found) =>
-          // Most cases would be spent with looking for delayed jobs where there are none.
-          found.length === 0 && key === keys.delayed ? Effect.sleep(400) : Effect.void
+          // Most cases would be spent with looking for delayed jobs and pauses where there are none.
+          found.length === 0 && (key === keys.delayed || key === keys.paused) ? Effect.sleep(400) : Effect.void
         )
       ),
     length: (key) => call(redis.length(key)),

@@ -30,7 +30,9 @@ describe("the command line", () => {
     "role-template",
     "grants",
     "grants end",
-    "grants extend"
+    "grants extend",
+    "pause",
+    "resume"
   ])("%s --help explains itself", (command) =>
     Effect.gen(function* () {
       const { code, stdout } = yield* runCommand({}, ...command.split(" ").filter((word) => word !== ""), "--help")

@@ -8,6 +8,7 @@ export const keysOf = (queue: string) => ({
   workers: `{${queue}}:workers`,
   parkedAccounts: `{${queue}}:parked`,
   parked: (accountId: string) => `{${queue}}:parked:${accountId}`,
+  paused: `{${queue}}:paused`,
   delayed: `{${queue}}:delayed`,
   deadLetters: `${queue}_error`,
   cachedStatus: (correlationId: string) => `cache:status:${correlationId}`
