@@ -1,8 +1,11 @@
 import type { Claim } from "../../src/services/JobStore.ts"
 import type { Job } from "../../src/domain/Job.ts"
+import { aJob, bytes } from "../fixture.ts"
 
 export interface Request {
   readonly job: Job
+  /** The grant that it ends, if it is not one that was submitted. */
+  readonly ends: string | null
   readonly payload: Uint8Array
   /** When its row was written; before, it has none. */
   committedAt: number | undefined
@@ -26,15 +29,28 @@ export const makeLedger = () => {
   /** The claims that ended, since the answer to their settlement may be asked for again. */
   const settled = new Set<bigint>()
   const applied = new Map<string, Array<AppliedCall>>()
+  /** Requests that got their final status, in this order. */
+  const finals: Array<Request> = []
   const broken = new Set<string>()
+  const finish = (request: Request | undefined) => {
+    if (request === undefined || request.finished) return
+    request.finished = true
+    finals.push(request)
+  }
   const label = (id: string) => `request ${Array.from(requests.keys()).indexOf(id)}`
 
   return {
     requests,
     applied,
     broken,
+    finals,
     label,
-    claimed: ({ correlationId, token }: Claim, workerId: string) => {
+    claimed: ({ correlationId, ends, row, token }: Claim, workerId: string) => {
+      if (ends !== null && !requests.has(correlationId)) {
+        const job = aJob({ correlation_id: correlationId, principal: row.principal, action: "remove" })
+        const lost = { committedAt: 0, lostByRedis: false, finished: false }
+        requests.set(correlationId, { job, ends: ends.grantId, payload: bytes(job), ...lost })
+      }
       const request = requests.get(correlationId)
       const owner = owners.get(correlationId)
       if (owner !== undefined && owner.token !== token) broken.add(`one owner: ${label(correlationId)} has two`)
@@ -49,14 +65,12 @@ export const makeLedger = () => {
       if (owners.get(correlationId)?.token === token) {
         owners.delete(correlationId)
         settled.add(token)
-        const request = requests.get(correlationId)
-        if (request !== undefined && final) request.finished = true
+        if (final) finish(requests.get(correlationId))
       } else if (!settled.has(token)) broken.add(`one owner: a lost claim settled ${label(correlationId)}`)
     },
     recovered: (correlationId: string, final: boolean) => {
       owners.delete(correlationId)
-      const request = requests.get(correlationId)
-      if (request !== undefined && final) request.finished = true
+      if (final) finish(requests.get(correlationId))
     },
     /** AWS carried a call out. */
     carriedOut: (call: AppliedCall, workerId: string) => {

@@ -25,9 +25,14 @@ export const live = Effect.fnUntraced(function* (schedule: ReadonlyArray<Step>) 
   })
 
   const submit = Effect.fnUntraced(function* ({ action, commit, key }: Step & { readonly _tag: "Submit" }) {
-    const job = aJob({ correlation_id: correlationId(ledger.requests.size), principal: `user-${key}`, action })
+    const job = aJob({
+      correlation_id: correlationId(ledger.requests.size),
+      principal: `user-${key}`,
+      ...(action === "add for a minute" ? { duration_minutes: 1 } : { action })
+    })
     const request: Request = {
       job,
+      ends: null,
       payload: bytes(job),
       committedAt: undefined,
       lostByRedis: false,
@@ -93,7 +98,10 @@ export const live = Effect.fnUntraced(function* (schedule: ReadonlyArray<Step>) 
     yield* boot(shared, "worker-at-the-end")
   })
 
-  const atRest = Effect.map(payloadsLeft, (left) => left === 0 && ledger.unfinished().length === 0)
+  const atRest = Effect.gen(function* () {
+    const ends = yield* shared.openEnds
+    return (yield* payloadsLeft) === 0 && ends === 0 && ledger.unfinished().length === 0
+  })
 
   // From a real time on, so that no clock that goes back meets the beginning of all times.
   yield* TestClock.setTime(1_700_000_000_000)

@@ -5,7 +5,7 @@ const worker = upTo(2)
 
 const Submit = Schema.TaggedStruct("Submit", {
   key: upTo(2),
-  action: Schema.Literals(["add", "remove"]),
+  action: Schema.Literals(["add", "add for a minute", "remove"]),
   /** In 50 ms: how long after its job the row is committed. */
   commit: upTo(4)
 })

@@ -1,10 +1,11 @@
-import { Effect, References } from "effect"
+import { Effect, Option, References } from "effect"
 import type { Clock } from "effect"
 import { Timeout, Throttling, type AwsError } from "../../src/domain/AwsError.ts"
 import { operationOf, type PolicyChange } from "../../src/domain/PolicyChange.ts"
 import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
 import { keysOf } from "../../src/layers/queue/keys.ts"
 import { AwsIam } from "../../src/services/AwsIam.ts"
+import { Grants } from "../../src/services/Grants.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { Redis } from "../../src/services/Redis.ts"
 import { aJob, queue } from "../fixture.ts"
@@ -24,6 +25,7 @@ const account = aJob().account_id
 export const makeShared = Effect.gen(function* () {
   const redis = yield* Redis
   const store = yield* JobStore
+  const grants = yield* Grants
   const iam = yield* AwsIam
   const { attachments } = yield* AwsIamControl
   const clock: Clock.Clock = yield* Effect.clockWith(Effect.succeed)
@@ -65,6 +67,12 @@ export const makeShared = Effect.gen(function* () {
     }
   })
 
+  /** Ends that are to come, which the ledger does not know before they are claimed. */
+  const openEnds = Effect.map(
+    grants.list({ accountId: Option.none(), principal: Option.none() }),
+    (ends) => ends.filter(({ status }) => status !== "FAILED").length
+  )
+
   const loseRedis = Effect.gen(function* () {
     redisLost = true
     yield* Effect.forEach([...lists(), keys.delayed, keys.workers, keys.parkedAccounts], (key) => redis.delete(key))
@@ -101,6 +109,7 @@ export const makeShared = Effect.gen(function* () {
     iam,
     ledger,
     loseRedis,
+    openEnds,
     payloadsLeft,
     processes,
     redis,

@@ -10,6 +10,36 @@ const isFinal = (status: string) => status === "SUCCESS" || status === "FAILED"
 const inOrder = (one: Request, other: Request) =>
   (one.committedAt ?? 0) - (other.committedAt ?? 0) || (one.job.correlation_id < other.job.correlation_id ? -1 : 1)
 
+/** Whether the policy may be attached in the end, and whether it may not: of a request that failed nobody knows if it took effect. */
+const wishesOf = (finals: ReadonlyArray<Request>, statuses: ReadonlyMap<string, string>): ReadonlySet<boolean> => {
+  const reasons = new Set<string>()
+  let wishes = new Set([false])
+  /** Something may have attached it that is no reason. */
+  let stray = false
+  for (const { ends, job } of finals) {
+    const id = job.correlation_id
+    const succeeded = statuses.get(id) === "SUCCESS"
+    if (ends !== null) {
+      reasons.delete(ends)
+      stray ||= !succeeded
+      if (reasons.size === 0) wishes = new Set(stray ? [true, false] : [false])
+    } else if (!succeeded) {
+      // One for a time has an end of its own, if it may have taken effect.
+      if (job.action === "add" && job.duration_minutes !== undefined) continue
+      wishes.add(job.action === "add")
+      stray ||= job.action === "add"
+    } else if (job.action === "add") {
+      reasons.add(id)
+      wishes = new Set([true])
+    } else {
+      reasons.clear()
+      wishes = new Set([false])
+      stray = false
+    }
+  }
+  return wishes
+}
+
 /** The invariants that hold when everything has come to its end, and those that were broken before. */
 export const verdict = Effect.fnUntraced(function* ({ attachments, ledger, payloadsLeft, store }: Shared) {
   const { applied, broken, label, requests } = ledger
@@ -35,24 +65,21 @@ export const verdict = Effect.fnUntraced(function* ({ attachments, ledger, paylo
 
   if ((yield* payloadsLeft) > 0) broken.add("a place: Redis still holds payloads of requests that are done")
 
-  const ordered = Array.from(requests.values()).toSorted(inOrder)
-  const byKey = Map.groupBy(ordered, ({ job }) => keyOf(job))
+  const submitted = Array.from(requests.values()).filter(({ ends }) => ends === null)
+  const byKey = Map.groupBy(submitted.toSorted(inOrder), ({ job }) => keyOf(job))
   for (const [key, those] of byKey) {
     const rank = (id: string) => those.findIndex(({ job }) => job.correlation_id === id)
-    const ranks = (applied.get(key) ?? []).map(({ correlationId }) => rank(correlationId))
+    // The end of a grant comes in its time, not in its order.
+    const ranks = (applied.get(key) ?? [])
+      .filter(({ correlationId }) => requests.get(correlationId)?.ends === null)
+      .map(({ correlationId }) => rank(correlationId))
     if (ranks.some((it, index) => it < (ranks[index - 1] ?? 0))) {
       broken.add(`the order: on ${key} AWS saw ${ranks.join(", ")}`)
     }
-    // A request that failed may have taken effect or not.
-    const wishes = new Set<boolean>()
-    for (const { job } of those.toReversed()) {
-      wishes.add(job.action === "add")
-      if (statuses.get(job.correlation_id) === "SUCCESS") break
-    }
-    if (!those.some(({ job }) => statuses.get(job.correlation_id) === "SUCCESS")) wishes.add(false)
+    const finals = ledger.finals.filter(({ job }) => keyOf(job) === key)
     const principal = those[0]?.job.principal ?? ""
-    if (!wishes.has(attachments().some((it) => it.includes(`/${principal} `)))) {
-      broken.add(`the last wish: ${key} is not as its last request wants it`)
+    if (!wishesOf(finals, statuses).has(attachments().some((it) => it.includes(`/${principal} `)))) {
+      broken.add(`the last wish: ${key} is not as its requests want it`)
     }
   }
   return Array.from(broken)
