@@ -124,8 +124,8 @@ describe.skipIf(inject("redis") === undefined)("doctor", () => {
   it.live("tells a file that cannot be read, once", () =>
     Effect.gen(function* () {
       const found = yield* examine({ DB_SSL: "require", DB_SSL_CA: "/nowhere.pem" })
-      assert.deepStrictEqual(found.with("failed"), ["postgresql"])
-      assert.match(found.of("postgresql").detail, /^DB_SSL_CA: .*nowhere\.pem/)
+      assert.deepStrictEqual(found.with("failed"), ["config"])
+      assert.match(found.of("config").detail, /^DB_SSL_CA: .*nowhere\.pem/)
     }).pipe(Effect.provide(world()))
   )
 })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Option, Tracer } from "effect"
+import { TestClock } from "effect/testing"
 import { Throttling } from "../../src/domain/AwsError.ts"
 import { JobsAreTraced } from "../../src/domain/tracing.ts"
 import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
@@ -105,13 +106,14 @@ describe("the trace of a job", () => {
       yield* submit(job)
       assert.deepStrictEqual(yield* outcomeOf, ["duplicate", undefined, false])
 
-      const failing = aJob({ duration_minutes: 5 })
+      const failing = aJob({ entitlement: "AdministratorAccess" })
       yield* submit(failing, failing)
-      assert.deepStrictEqual(yield* outcomeOf, ["failed", "JobRejected", true])
+      assert.deepStrictEqual(yield* outcomeOf, ["failed", "PolicyForbidden", true])
 
       const older = aJob()
       const younger = aJob()
       yield* (yield* JobStore).submit(older)
+      yield* TestClock.adjust(1)
       yield* submit(younger, younger)
       assert.deepStrictEqual(yield* outcomeOf, ["delayed", undefined, false])
 
@@ -120,7 +122,7 @@ describe("the trace of a job", () => {
       aws.obstruct({ when: "before", effect: Effect.fail(error) })
       yield* submit(busy, busy)
       assert.deepStrictEqual(yield* outcomeOf, ["requeued", "Throttling", true])
-    }).pipe(withWorker({ retryMaxAttempts: 1 }))
+    }).pipe(withWorker({ retryMaxAttempts: 1, policyRules: { deny: ["*Administrator*"], allow: Option.none() } }))
   )
 
   it.effect("says that a job was given back", () =>
