@@ -1,4 +1,6 @@
-import { readFile } from "node:fs/promises"
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { assert, describe, layer } from "@effect/vitest"
 import { Duration, Effect, Schema } from "effect"
 import { inject } from "vitest"
@@ -40,11 +42,14 @@ const everything = {
   migration: { enabled: true, password: { name: "owner", key: "password" } }
 }
 
-const Variable = Schema.Struct({
-  name: Schema.String,
-  value: Schema.optionalKey(Schema.String),
-  valueFrom: Schema.optionalKey(
-    Schema.Struct({ secretKeyRef: Schema.Struct({ name: Schema.String, key: Schema.String }) })
+const SecretVolume = Schema.Struct({
+  sources: Schema.Array(
+    Schema.Struct({
+      secret: Schema.Struct({
+        name: Schema.String,
+        items: Schema.Array(Schema.Struct({ key: Schema.String, path: Schema.String }))
+      })
+    })
   )
 })
 
@@ -57,11 +62,13 @@ const Workload = Schema.Struct({
         automountServiceAccountToken: Schema.Boolean,
         securityContext: Schema.Unknown,
         terminationGracePeriodSeconds: Schema.optionalKey(Schema.Int),
+        volumes: Schema.Array(Schema.Struct({ name: Schema.String, projected: Schema.optionalKey(SecretVolume) })),
         containers: Schema.NonEmptyArray(
           Schema.Struct({
             image: Schema.String,
             args: Schema.optionalKey(Schema.Array(Schema.String)),
-            env: Schema.Array(Variable),
+            env: Schema.Array(Schema.Struct({ name: Schema.String, value: Schema.String })),
+            volumeMounts: Schema.Array(Schema.Struct({ name: Schema.String, mountPath: Schema.String })),
             securityContext: Schema.Unknown
           })
         )
@@ -85,14 +92,31 @@ const manifestOf = (manifests: ReadonlyArray<typeof Manifest.Type>, kind: string
 const podOf = (manifests: ReadonlyArray<typeof Manifest.Type>, kind: string) =>
   Effect.map(Schema.decodeUnknownEffect(Workload)(manifestOf(manifests, kind)), ({ spec }) => spec.template.spec)
 
-/** A container's environment as Kubernetes makes it, from these secrets: `NAME/KEY`. */
-const environmentOf = (variables: ReadonlyArray<typeof Variable.Type>, secrets: Readonly<Record<string, string>>) =>
-  Object.fromEntries(
-    variables.map(({ name, value, valueFrom }) => {
-      const reference = valueFrom?.secretKeyRef
-      return [name, value ?? secrets[`${reference?.name}/${reference?.key}`] ?? ""]
-    })
+/** A pod's environment, with the files that Kubernetes would mount from these secrets: `NAME/KEY`. */
+const environmentOf = Effect.fnUntraced(function* (
+  pod: (typeof Workload.Type)["spec"]["template"]["spec"],
+  secrets: Readonly<Record<string, string>>
+) {
+  const folder = yield* Effect.acquireRelease(
+    Effect.promise(() => mkdtemp(join(tmpdir(), "worker-secrets-"))),
+    (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
   )
+  const [{ env, volumeMounts }] = pod.containers
+  for (const { mountPath, name } of volumeMounts) {
+    const files = pod.volumes.find((volume) => volume.name === name)?.projected?.sources ?? []
+    yield* Effect.promise(() => mkdir(join(folder, mountPath), { recursive: true }))
+    for (const { secret } of files) {
+      for (const { key, path } of secret.items) {
+        const text = secrets[`${secret.name}/${key}`] ?? ""
+        yield* Effect.promise(() => writeFile(join(folder, mountPath, path), text))
+      }
+    }
+  }
+  const paths = volumeMounts.map(({ mountPath }) => mountPath)
+  return Object.fromEntries(
+    env.map(({ name, value }) => [name, paths.some((path) => value.startsWith(path)) ? join(folder, value) : value])
+  )
+})
 
 describe.skipIf(!hasHelm)("the chart", () => {
   layer(Helm.layer)((it) => {
@@ -181,11 +205,38 @@ describe.skipIf(!hasHelm)("the chart", () => {
           triggers: [
             {
               type: "redis",
-              metadata: { address: "redis:6380", listName: "queue:aws:eu", listLength: "5000", enableTLS: "true" },
+              metadata: { addresses: "redis:6380", listName: "queue:aws:eu", listLength: "5000", enableTLS: "true" },
               authenticationRef: { name: manifestOf(manifests, "TriggerAuthentication").metadata.name }
             }
           ]
         })
+      })
+    )
+
+    it.effect.each([
+      [{ REDIS_CLUSTER: "true" }, { type: "redis-cluster", metadata: { addresses: "redis:6379" } }],
+      [
+        { REDIS_HOST: undefined, REDIS_SENTINELS: "s-1:26379,s-2:26380", REDIS_SENTINEL_NAME: "csb" },
+        { type: "redis-sentinel", metadata: { addresses: "s-1:26379,s-2:26380", sentinelMaster: "csb" } }
+      ]
+    ] as const)("tells KEDA where Redis is: %j", ([env, { metadata, type }]) =>
+      Effect.gen(function* () {
+        const { render } = yield* Helm
+        const manifests = yield* render({
+          ...least,
+          env: { ...least.env, ...env },
+          autoscaling: everything.autoscaling
+        })
+        const Scaled = Schema.Struct({
+          spec: Schema.Struct({
+            triggers: Schema.NonEmptyArray(
+              Schema.Struct({ type: Schema.String, metadata: Schema.Record(Schema.String, Schema.String) })
+            )
+          })
+        })
+        const { spec } = yield* Schema.decodeUnknownEffect(Scaled)(manifestOf(manifests, "ScaledObject"))
+        assert.strictEqual(spec.triggers[0].type, type)
+        assert.deepInclude(spec.triggers[0].metadata, metadata)
       })
     )
 
@@ -205,6 +256,10 @@ describe.skipIf(!hasHelm)("the chart", () => {
             )
           )
         assert.deepStrictEqual(yield* egressOf(least), [["53,53", "5432", "6379", "443"]])
+        const sentinels = { REDIS_SENTINELS: "s-1:26379, s-2:26380", REDIS_SENTINEL_NAME: "csb" }
+        assert.deepStrictEqual(yield* egressOf({ ...least, env: { ...least.env, ...sentinels } }), [
+          ["53,53", "5432", "6379,26379,26380", "443"]
+        ])
         assert.sameDeepMembers(yield* egressOf(everything), [
           ["53,53", "5433!", "6380!", "443", "4318"],
           ["53,53", "5433!"]
@@ -222,7 +277,8 @@ describe.skipIf(!hasHelm)("the chart", () => {
         )(schema)
         const settable = [...properties.env.propertyNames.enum, ...properties.secrets.propertyNames.enum]
         // What the chart sets itself, or leaves to the worker.
-        const managed = ["HTTP_PORT", "SHUTDOWN_GRACE", "WORKER_ID"]
+        const files = properties.secrets.propertyNames.enum.map((name) => `${name}_FILE`)
+        const managed = [...files, "HTTP_PORT", "SHUTDOWN_GRACE", "WORKER_ID"]
         const ofNode = ["NODE_OPTIONS"]
         assert.sameMembers([...settable, ...managed], [...(yield* knownVariables), ...ofNode])
       })
@@ -264,13 +320,13 @@ describe.skipIf(!hasHelm || inject("redis") === undefined)("the pods of the char
             AWS_SECRET_KEY: { name: "aws", key: "secret" }
           }
         })
-        const { containers } = yield* podOf(manifests, "Deployment")
+        const pod = yield* podOf(manifests, "Deployment")
         const worker = yield* startWorker({
-          ...environmentOf(containers[0].env, {
+          ...(yield* environmentOf(pod, {
             "worker/db-password": DB_PASSWORD ?? "",
             "aws/id": AWS_ACCESS_KEY ?? "",
             "aws/secret": AWS_SECRET_KEY ?? ""
-          }),
+          })),
           HTTP_HOST: "127.0.0.1",
           HTTP_PORT: "0"
         })
@@ -291,15 +347,12 @@ describe.skipIf(!hasHelm || inject("redis") === undefined)("the pods of the char
           env: { ...least.env, DB_HOST: host, DB_PORT: String(port), DB_NAME: name },
           migration: { enabled: true, user, password: { name: "owner", key: "password" } }
         })
-        const { containers } = yield* podOf(manifests, "Job")
-        const [node, program, ...args] = containers[0].args ?? []
+        const pod = yield* podOf(manifests, "Job")
+        const [node, program, ...args] = pod.containers[0].args ?? []
         assert.deepStrictEqual([node, program], ["node", "dist/main.js"])
-        const { code, stderr } = yield* runCommand(
-          environmentOf(containers[0].env, { "owner/password": password }),
-          ...args
-        )
+        const { code, stderr } = yield* runCommand(yield* environmentOf(pod, { "owner/password": password }), ...args)
         assert.strictEqual(code, 0, stderr)
-      })
+      }).pipe(Effect.scoped)
     )
   })
 })

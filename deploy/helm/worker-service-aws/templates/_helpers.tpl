@@ -32,17 +32,36 @@ image: {{ printf "%s:%s" .Values.image.repository (.Values.image.tag | default .
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 {{- end }}
 
-{{- /* Variables in the clear, and variables from Secrets. */ -}}
+{{- /* Variables in the clear, and those that name the files of secrets. */ -}}
 {{- define "worker.env" -}}
 {{- range $name, $value := .env }}
 - name: {{ $name }}
   value: {{ $value | quote }}
 {{- end }}
 {{- range $name, $key := .secrets }}
-- name: {{ $name }}
-  valueFrom:
-    secretKeyRef: {{- toYaml $key | nindent 6 }}
+- name: {{ $name }}_FILE
+  value: /etc/csb/secrets/{{ $name }}
 {{- end }}
+{{- end }}
+
+{{- /* A file for each secret, named as its variable. The kubelet renews them, and the worker reads them again. */ -}}
+{{- define "worker.secretsVolume" -}}
+- name: secrets
+  projected:
+    sources:
+      {{- range $name, $key := . }}
+      - secret:
+          name: {{ $key.name }}
+          items:
+            - key: {{ $key.key }}
+              path: {{ $name }}
+      {{- end }}
+{{- end }}
+
+{{- define "worker.secretsMount" -}}
+- name: secrets
+  mountPath: /etc/csb/secrets
+  readOnly: true
 {{- end }}
 
 {{- /* As the Pod Security Standard "restricted" asks. The user is that of the image, by its number: Kubernetes knows no names. */ -}}
