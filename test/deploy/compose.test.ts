@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
-import { readFile } from "node:fs/promises"
-import { resolve } from "node:path"
+import { chmod, cp, mkdtemp, readFile, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Duration, Effect, Schema } from "effect"
@@ -93,82 +94,107 @@ const argsOf = ({ command = [], entrypoint = [] }: Service) => {
   return args
 }
 
+/** Puts the secrets that a service is granted where they lie here; of others the service has but a path that leads nowhere. */
+type Revealed = (text: string, service: Service) => string
+
+/** In a folder that PostgreSQL's user may read, too. */
+const revealSecrets = Effect.gen(function* () {
+  const folder = yield* Effect.acquireRelease(
+    Effect.promise(() => mkdtemp(join(tmpdir(), "worker-secrets-"))),
+    (path) => Effect.promise(() => rm(path, { recursive: true, force: true }))
+  )
+  yield* Effect.promise(async () => {
+    await cp("deploy/secrets", folder, { recursive: true })
+    await chmod(folder, 0o755)
+  })
+  const reveal: Revealed = (text, { secrets = [] }) =>
+    secrets.reduce((revealed, secret) => revealed.replaceAll(`/run/secrets/${secret}`, join(folder, secret)), text)
+  return reveal
+})
+
+const read = (path: string) => Effect.promise(() => readFile(path, "utf8"))
+
+/** PostgreSQL, as its image makes it from the service: a database, the superuser's password, and the scripts that are mounted. */
+const startPostgresOf = Effect.fnUntraced(function* (service: Service, reveal: Revealed) {
+  const server = yield* startPostgres({ fsync: false })
+  const { POSTGRES_DB = "", POSTGRES_PASSWORD_FILE = "" } = service.environment ?? {}
+  const password = (yield* read(reveal(POSTGRES_PASSWORD_FILE, service))).trimEnd()
+  const script = service.volumes?.map((volume) => volume.split(":")).find(([, to]) => to?.endsWith(".sql"))?.[0] ?? ""
+  const setUp = reveal(yield* read(resolve("deploy", script)), service)
+  yield* Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient
+    yield* sql.unsafe(setUp)
+    yield* sql`CREATE DATABASE ${sql(POSTGRES_DB)}`
+    yield* sql`ALTER ROLE postgres PASSWORD ${sql.literal(`'${password}'`)}`
+  }).pipe(Effect.provide(connect(server, "postgres", server.user, "single")))
+  return server
+})
+
+/** Redis with the service's arguments, once its health check could log in. */
+const startRedisOf = Effect.fnUntraced(function* (service: Service, reveal: Revealed) {
+  const mounts = new Map(service.volumes?.map((volume) => volume.split(":")).map(([from, to]) => [to, from]))
+  const args = service.command?.slice(1).map((argument) => {
+    const mounted = mounts.get(argument)
+    return mounted === undefined ? argument : resolve("deploy", mounted)
+  })
+  const server = yield* startRedis(inject("redisBinary") ?? "", args)
+  const { file = "", user = "" } =
+    /cat (?<file>\S+)\).*--user (?<user>\w+) ping/.exec(service.healthcheck?.test?.[1] ?? "")?.groups ?? {}
+  const password = (yield* read(reveal(file, service))).trimEnd()
+  const probe = new Client({ ...server, username: user, password, enableReadyCheck: false, disableClientInfo: true })
+  assert.strictEqual(yield* Effect.promise(() => probe.ping()), "PONG")
+  probe.disconnect()
+  return server
+})
+
+/** The local AWS, with the image's command on a port of its own, once its health check passes. */
+const startAwsOf = Effect.fnUntraced(function* (service: Service) {
+  const port = yield* freePort
+  const here = (text: string) => text.replaceAll("0.0.0.0", "127.0.0.1").replaceAll("4566", String(port))
+  const command: ReadonlyArray<string> = JSON.parse(
+    / AS local-aws\n(?:.+\n)*CMD (\[.+\])/.exec(yield* read("Dockerfile"))?.[1] ?? "[]"
+  )
+  yield* launch(process.execPath, command.slice(1).map(here))
+  const check = service.healthcheck?.test?.slice(2).map(here) ?? []
+  yield* eventually(Effect.flatMap(launch(process.execPath, check), statusOf), (code) => code === 0)
+  return { port }
+})
+
 describe.skipIf(inject("redis") === undefined)("the services of compose.yaml, as processes", () => {
   it.live(
     "bring a request that is submitted to its end",
     () =>
       Effect.gen(function* () {
-        const { configs, services } = yield* composeFile
-
-        const postgres = yield* startPostgres({ fsync: false })
-        const { POSTGRES_DB = "", POSTGRES_PASSWORD = "" } = serviceOf(services, "postgres").environment ?? {}
-        yield* Effect.gen(function* () {
-          const sql = yield* SqlClient.SqlClient
-          const statements = configs["roles"]?.content.split(";").filter((text) => text.trim() !== "") ?? []
-          yield* Effect.forEach(statements, (statement) => sql.unsafe(statement))
-          yield* sql`CREATE DATABASE ${sql(POSTGRES_DB)}`
-          yield* sql`ALTER ROLE postgres PASSWORD ${sql.literal(`'${POSTGRES_PASSWORD}'`)}`
-        }).pipe(Effect.provide(connect(postgres, "postgres", postgres.user, "single")))
-
-        const redisService = serviceOf(services, "redis")
-        const mounts = new Map(redisService.volumes?.map((volume) => volume.split(":")).map(([from, to]) => [to, from]))
-        const redis = yield* startRedis(
-          inject("redisBinary") ?? "",
-          redisService.command?.slice(1).map((argument) => {
-            const mounted = mounts.get(argument)
-            return mounted === undefined ? argument : resolve("deploy", mounted)
-          })
-        )
-        const check = redisService.healthcheck?.test ?? []
-        const probe = new Client({
-          ...redis,
-          enableReadyCheck: false,
-          username: check[check.indexOf("--user") + 1] ?? "",
-          password: redisService.environment?.["REDISCLI_AUTH"] ?? ""
-        })
-        assert.strictEqual(yield* Effect.promise(() => probe.ping()), "PONG")
-        probe.disconnect()
-
-        const awsPort = yield* freePort
-        const dockerfile = yield* Effect.promise(() => readFile("Dockerfile", "utf8"))
-        const awsCommand = JSON.parse(/ AS local-aws\n(?:.+\n)*CMD (\[.+\])/.exec(dockerfile)?.[1] ?? "[]")
-        const local = (text: string) => text.replaceAll("0.0.0.0", "127.0.0.1").replaceAll("4566", String(awsPort))
-        yield* launch(process.execPath, awsCommand.slice(1).map(local))
-        const awsCheck = serviceOf(services, "aws").healthcheck?.test?.slice(2).map(local) ?? []
-        yield* eventually(Effect.flatMap(launch(process.execPath, awsCheck), statusOf), (code) => code === 0)
+        const { services } = yield* composeFile
+        const reveal = yield* revealSecrets
+        const postgres = yield* startPostgresOf(serviceOf(services, "postgres"), reveal)
+        const redis = yield* startRedisOf(serviceOf(services, "redis"), reveal)
+        const aws = yield* startAwsOf(serviceOf(services, "aws"))
 
         /** The environment of a service, with the addresses that the others have here. */
-        const environmentOf = (name: string) =>
-          Object.fromEntries(
-            Object.entries(serviceOf(services, name).environment ?? {}).flatMap(([variable, value]) => {
-              if (value === "postgres" && variable === "DB_HOST")
-                return [
-                  [variable, postgres.host],
-                  ["DB_PORT", String(postgres.port)]
-                ]
-              if (value === "redis")
-                return [
-                  [variable, redis.host],
-                  ["REDIS_PORT", String(redis.port)]
-                ]
-              return [[variable, value.replace("//aws:4566", `//127.0.0.1:${awsPort}`)]]
-            })
-          )
+        const environmentOf = (name: string) => {
+          const service = serviceOf(services, name)
+          const { AWS_ENDPOINT_URL, DB_HOST, REDIS_HOST, ...others } = service.environment ?? {}
+          return {
+            ...Object.fromEntries(Object.entries(others).map(([variable, text]) => [variable, reveal(text, service)])),
+            ...(DB_HOST === "postgres" && { DB_HOST: postgres.host, DB_PORT: String(postgres.port) }),
+            ...(REDIS_HOST === "redis" && { REDIS_HOST: redis.host, REDIS_PORT: String(redis.port) }),
+            ...(AWS_ENDPOINT_URL === "http://aws:4566" && { AWS_ENDPOINT_URL: `http://127.0.0.1:${aws.port}` })
+          }
+        }
+        const run = (name: string, ...args: ReadonlyArray<string>) =>
+          runCommand(environmentOf(name), ...argsOf(serviceOf(services, name)), ...args)
 
-        const migrated = yield* runCommand(environmentOf("migrate"), ...argsOf(serviceOf(services, "migrate")))
+        const migrated = yield* run("migrate")
         assert.strictEqual(migrated.code, 0, migrated.stderr)
-
         const workers = yield* Effect.all([startWorker(environmentOf("worker")), startWorker(environmentOf("worker"))])
-        const submitted = yield* runCommand(
-          environmentOf("submit"),
-          ...argsOf(serviceOf(services, "submit")),
-          ..."--account 123456789012 --principal alice --principal-type User".split(" "),
-          ..."--action add --entitlement ReadOnlyAccess".split(" ")
-        )
+
+        // As the comment at the head of the file says it.
+        const example = /run --rm submit ([^]+?)\n#\s+docker/.exec(yield* read(composePath))?.[1] ?? ""
+        const submitted = yield* run("submit", ...example.replaceAll(/\\\n#/g, "").split(/\s+/))
         assert.strictEqual(submitted.code, 0, submitted.stderr)
-        yield* eventually(runCommand(environmentOf("worker"), "status", submitted.stdout.trim()), ({ stdout }) =>
-          stdout.includes("SUCCESS")
-        )
+        const status = runCommand(environmentOf("worker"), "status", submitted.stdout.trim())
+        yield* eventually(status, ({ stdout }) => stdout.includes("SUCCESS"))
 
         for (const worker of workers) {
           yield* worker.signal("SIGTERM")

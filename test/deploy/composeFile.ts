@@ -16,6 +16,7 @@ const ComposeFile = Schema.Struct({
       entrypoint: Schema.optionalKey(Strings),
       environment: Schema.optionalKey(Variables),
       healthcheck: Schema.optionalKey(Schema.Struct({ test: Schema.optionalKey(Strings) })),
+      secrets: Schema.optionalKey(Strings),
       volumes: Schema.optionalKey(Strings),
       deploy: Schema.optionalKey(Schema.Struct({ replicas: Schema.Int })),
       stop_grace_period: Schema.optionalKey(Schema.String),
@@ -25,7 +26,7 @@ const ComposeFile = Schema.Struct({
       depends_on: Schema.optionalKey(Schema.Record(Schema.String, Schema.Struct({ condition: Schema.String })))
     })
   ),
-  configs: Schema.Record(Schema.String, Schema.Struct({ content: Schema.String }))
+  secrets: Schema.Record(Schema.String, Schema.Struct({ file: Schema.String }))
 })
 
 export const composePath = "deploy/compose.yaml"
