@@ -1,5 +1,5 @@
 import { type HttpHandler, type HttpRequest, HttpResponse } from "@smithy/core/protocols"
-import { Agent } from "undici"
+import Agent from "undici/lib/dispatcher/agent.js"
 
 /**
  * How AWS's SDK sends its requests: through undici's `dispatch`, with the answer's body as one piece. A call so takes less than two
