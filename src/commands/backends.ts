@@ -16,7 +16,10 @@ export const DeadLetterList = DeadLettersRedis.pipe(Layer.provide(RedisLive), La
 
 export const KillSwitch = PausesRedis.pipe(Layer.provide(RedisLive), Layer.provide(RedisConfigLive))
 
-export const DatabaseAndQueue = Layer.mergeAll(DeadLettersRedis, JobQueueRedis, JobStoreSql, WorkersRedis).pipe(
-  Layer.provide(Layer.mergeAll(RedisLive, SqlLive)),
-  Layer.provideMerge(QueueConfigLive)
-)
+export const DatabaseAndQueue = Layer.mergeAll(
+  DeadLettersRedis,
+  JobQueueRedis,
+  JobStoreSql,
+  PausesRedis,
+  WorkersRedis
+).pipe(Layer.provide(Layer.mergeAll(RedisLive, SqlLive)), Layer.provideMerge(QueueConfigLive))

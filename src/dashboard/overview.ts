@@ -1,6 +1,7 @@
 import { Clock, DateTime, Duration, Effect, Option, Ref } from "effect"
 import { decodeJob, receivedAt } from "../domain/Job.ts"
 import type { Overview, Part, QueueView } from "../domain/Overview.ts"
+import { pausesInForce } from "../programs/pausesInForce.ts"
 import { AccountShares } from "../services/AccountShares.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import { JobQueue } from "../services/JobQueue.ts"
@@ -37,8 +38,8 @@ export const makeOverview = Effect.gen(function* () {
   const recentHistory = yield* makeRecentHistory
 
   const readQueue = Effect.gen(function* () {
-    const { delayed, known, stats } = yield* Effect.all(
-      { delayed: workers.delayed, known: workers.known, stats: queue.stats },
+    const { delayed, known, pauses, stats } = yield* Effect.all(
+      { delayed: workers.delayed, known: workers.known, pauses: pausesInForce, stats: queue.stats },
       { concurrency: "unbounded" }
     )
     return {
@@ -47,6 +48,7 @@ export const makeOverview = Effect.gen(function* () {
       delayed,
       deadLetters: stats.deadLetters,
       parked: stats.parked,
+      pauses: pauses.map(({ at, by, scope, why }) => ({ scope, by, why, at: DateTime.toEpochMillis(at) })),
       workers: known
     } satisfies QueueView
   })

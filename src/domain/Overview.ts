@@ -29,6 +29,13 @@ export interface QueueView {
   readonly delayed: number
   readonly deadLetters: number
   readonly parked: ReadonlyArray<AccountCount>
+  /** What an operator paused: `all`, or an account. */
+  readonly pauses: ReadonlyArray<{
+    readonly scope: string
+    readonly by: string
+    readonly why: string
+    readonly at: number
+  }>
   /** Until when each is alive, if it does not say so again, and how many payloads it holds. */
   readonly workers: ReadonlyArray<{ readonly workerId: string; readonly aliveUntil: number; readonly held: number }>
 }

@@ -1,7 +1,9 @@
 import { DateTime, Effect, Option } from "effect"
 import { decodeJob, receivedAt } from "../domain/Job.ts"
+import { pausesInForce } from "./pausesInForce.ts"
 import { JobQueue } from "../services/JobQueue.ts"
 import { JobStore } from "../services/JobStore.ts"
+import type { Pause } from "../domain/Pause.ts"
 import { Workers } from "../services/Workers.ts"
 
 /** The queue and the workers on it, at one time. */
@@ -21,6 +23,8 @@ export interface QueueOverview {
   /** Counted up to `manyDelayed`. */
   readonly delayed: number
   readonly dead: number
+  /** What an operator paused; empty, too, where the worker may not know it. */
+  readonly pauses: ReadonlyArray<Pause>
   /** Those with anything in flight or parked, the busiest first. */
   readonly accounts: ReadonlyArray<{
     readonly accountId: string
@@ -41,8 +45,14 @@ export const queueOverview = Effect.gen(function* () {
   const queue = yield* JobQueue
   const store = yield* JobStore
   const workers = yield* Workers
-  const { delayed, inFlight, known, stats } = yield* Effect.all(
-    { delayed: workers.delayed, inFlight: store.inFlight, known: workers.known, stats: queue.stats },
+  const { delayed, inFlight, known, pauses, stats } = yield* Effect.all(
+    {
+      delayed: workers.delayed,
+      inFlight: store.inFlight,
+      known: workers.known,
+      pauses: pausesInForce,
+      stats: queue.stats
+    },
     { concurrency: "unbounded" }
   )
   const at = yield* DateTime.now
@@ -67,6 +77,7 @@ export const queueOverview = Effect.gen(function* () {
     parked: sumOf(stats.parked),
     delayed,
     dead: stats.deadLetters,
+    pauses,
     accounts,
     workers: known.map(({ aliveUntil, held, workerId }) => ({
       workerId,

@@ -193,7 +193,11 @@ export const endsContract = (name: string, layer: Layer.Layer<JobStore | ApiStor
         assert.deepStrictEqual(yield* claimOf({ correlation_id: end.endId }), ClaimResult.Early())
         assert.isUndefined(yield* pushed(end))
         assert.notInclude((yield* store.orphans(Number.POSITIVE_INFINITY)).rebuilt.join(), end.endId)
-        const younger = yield* submitted({ principal: job.principal })
+        // Of the same time, the younger one is the one with the greater id.
+        const younger = yield* submitted({
+          principal: job.principal,
+          correlation_id: `ffffffff${randomUUID().slice(8)}`
+        })
         const claim = yield* claimed(younger)
         yield* settle(claim, Settlement.Released({ reason: "the worker shuts down", until: "next" }))
 

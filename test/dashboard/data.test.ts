@@ -61,6 +61,7 @@ describe("the dashboard's data", () => {
           delayed: 0,
           deadLetters: 1,
           parked: [],
+          pauses: [],
           workers: []
         }
       })

@@ -37,6 +37,7 @@ const queue: QueueView = {
   delayed: 0,
   deadLetters: 0,
   parked: [],
+  pauses: [],
   workers: [{ workerId: "w-1", aliveUntil: now + minute, held: 3 }]
 }
 
@@ -70,6 +71,10 @@ describe("what is wrong", () => {
     [
       { queue: { value: { ...queue, workers: [{ workerId: "w-9", aliveUntil: now - 5 * minute, held: 1 }] } } },
       /^warning: w-9 was lost 5 min ago and still holds 1 job/
+    ],
+    [
+      { queue: { value: { ...queue, pauses: [{ scope: "all", by: "ann", why: "OPS-1", at: now - 2 * minute }] } } },
+      /^warning: All jobs are paused by ann for 2 min\. OPS-1\. The command “resume” ends it/
     ],
     [{ throttled: [{ accountId: "1", callsPerSecond: 3 }] }, /^note: AWS throttles 1 account\./]
   ] satisfies ReadonlyArray<readonly [Partial<Overview>, RegExp]>)("%j", (changes, expected) => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option, Schema } from "effect"
+import { Effect, Option, Schema, Struct } from "effect"
 import { decodeJob, Job, maxPayloadBytes, receivedAt } from "../../src/domain/Job.ts"
 import { aJob, bytes } from "../fixture.ts"
 
@@ -130,8 +130,10 @@ describe("decodeJob", () => {
     })
   )
 
-  it.effect.prop("takes every job that its schema allows", [Job], ([job]) =>
+  // Without a traceparent, which may be any JSON, and JSON knows no -0.
+  it.effect.prop("takes every job that its schema allows", [Job], ([any]) =>
     Effect.gen(function* () {
+      const job = Struct.omit(any, ["traceparent"])
       assert.deepStrictEqual(yield* decodeJob(bytes(yield* Schema.encodeEffect(Job)(job))), job)
     })
   )

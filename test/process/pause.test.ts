@@ -33,8 +33,15 @@ describe.skipIf(inject("redis") === undefined)("pause and resume", () => {
   it.live("of an account, and refuse what makes no sense", () =>
     Effect.gen(function* () {
       const { env } = yield* World
+      const none = yield* runCommand(env, "queue")
+      assert.notInclude(none.stdout, "PAUSED")
       const paused = yield* runCommand(env, "pause", "--account", account, "--by", "ann", "--why", "OPS-2")
       assert.include(paused.stdout, `the jobs of account ${account}`)
+      const shown = yield* runCommand(env, "queue")
+      assert.match(
+        shown.stdout,
+        new RegExp(`\\n {2}PAUSED +SINCE +BY +WHY\\n {2}${account} +\\d{4}-\\S+Z +ann +OPS-2\\n`)
+      )
       const never = yield* runCommand(env, "resume", "--account", "210987654321")
       assert.strictEqual(never.code, 1)
       assert.match(never.stderr, /^error: the jobs of account 210987654321 are not paused\. See what is: /)

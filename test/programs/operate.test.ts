@@ -63,6 +63,7 @@ describe("the overview of the queue", () => {
         parked: 0,
         delayed: 0,
         dead: 0,
+        pauses: [],
         accounts: [],
         workers: []
       })
@@ -104,6 +105,7 @@ describe("the overview of the queue", () => {
         parked: 3,
         delayed: 1,
         dead: 1,
+        pauses: [],
         accounts: [
           { accountId: busy, inFlight: 1, parked: 2 },
           { accountId: calm, inFlight: 0, parked: 1 }

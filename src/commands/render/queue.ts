@@ -21,6 +21,7 @@ export const queueAsJson = (queue: string, overview: QueueOverview): string =>
     parked: overview.parked,
     delayed: overview.delayed,
     dead: overview.dead,
+    paused: overview.pauses.map(({ at, by, scope, why }) => ({ scope, by, why, at: DateTime.formatIso(at) })),
     accounts: overview.accounts.map(({ accountId, inFlight, parked }) => ({
       account_id: accountId,
       in_flight: inFlight,
@@ -35,7 +36,7 @@ export const queueAsJson = (queue: string, overview: QueueOverview): string =>
   })
 
 export const queueForPeople = (queue: string, overview: QueueOverview, style: Style): string => {
-  const { accounts, at, dead, delayed, depth, inFlight, parked, workers } = overview
+  const { accounts, at, dead, delayed, depth, inFlight, parked, pauses, workers } = overview
   const alive = workers.filter((worker) => worker.alive).length
   const lost = workers.length - alive
   const counts = table(
@@ -48,6 +49,13 @@ export const queueForPeople = (queue: string, overview: QueueOverview, style: St
       ["  delayed", delayed < manyDelayed ? String(delayed) : `${manyDelayed}+`, "until their turn has come"],
       ["  dead", (dead > 0 ? style.red : plain)(String(dead)), dead > 0 ? "see them: dead list" : ""],
       ["  workers", (alive > 0 ? style.green : style.red)(String(alive)), lost > 0 ? style.red(`and ${lost} lost`) : ""]
+    ]
+  )
+  const perPause = table(
+    ["left", "left", "left", "left"],
+    [
+      ["  PAUSED", "SINCE", "BY", "WHY"],
+      ...pauses.map((it) => [style.red(`  ${it.scope}`), DateTime.formatIso(it.at), plain(it.by), plain(it.why)])
     ]
   )
   const perAccount = table(
@@ -73,6 +81,7 @@ export const queueForPeople = (queue: string, overview: QueueOverview, style: St
   return [
     `${style.bold(plain(queue))} at ${DateTime.formatIso(at)}`,
     counts,
+    ...(pauses.length > 0 ? [perPause] : []),
     ...(accounts.length > 0 ? [perAccount] : []),
     ...(workers.length > 0 ? [perWorker] : [])
   ].join("\n\n")

@@ -24,13 +24,22 @@ const recovering = 2 * minute
 
 /** What is wrong, the worst first. Empty: all is well. */
 export const problemsOf = (overview: Overview): ReadonlyArray<Problem> =>
-  [replica, backends, outcomes, queue, workers, throttling]
+  [replica, backends, pauses, outcomes, queue, workers, throttling]
     .flatMap((part) => part(overview))
     .toSorted((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity))
 
 const order = ["error", "warning", "note"]
 
 type Judge = (overview: Overview) => ReadonlyArray<Problem>
+
+const pauses: Judge = (overview) =>
+  "problem" in overview.queue
+    ? []
+    : overview.queue.value.pauses.map(({ at, by, scope, why }) => ({
+        severity: "warning",
+        text: `${scope === "all" ? "All jobs are" : `Account ${scope} is`} paused by ${by} for ${span(overview.now - at)}`,
+        remedy: `${why}. The command “resume” ends it.`
+      }))
 
 const replica: Judge = ({ replica: { credentialsFault, fetchFault, phase, workerId } }) => [
   ...(credentialsFault === null

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import type { MissingGrant } from "../../services/DatabaseProbe.ts"
-import { type Dialect, needed } from "./catalog.ts"
+import { type Dialect, endColumns, needed } from "./catalog.ts"
 
 interface Needed {
   readonly table: keyof typeof needed
@@ -10,13 +10,23 @@ interface Needed {
 }
 
 /** What the worker's role has to be granted (contract §1): enough for every statement, which a test shows, and no more. */
-export const neededGrants = ({ notBefore, optional }: Dialect): ReadonlyArray<Needed> => [
+export const neededGrants = ({ ends, notBefore, optional }: Dialect): ReadonlyArray<Needed> => [
   {
     table: "csb_requests",
     privilege: "SELECT",
-    columns: [...needed.csb_requests, ...optional, ...(notBefore ? ["not_before"] : [])]
+    columns: [
+      ...needed.csb_requests,
+      ...optional,
+      ...(notBefore ? ["not_before"] : []),
+      ...(ends ? ["parent_id", "attached_before"] : [])
+    ]
   },
-  { table: "csb_requests", privilege: "UPDATE", columns: ["status", "last_upd_time_stamp", ...optional] },
+  {
+    table: "csb_requests",
+    privilege: "UPDATE",
+    columns: ["status", "last_upd_time_stamp", ...optional, ...(ends ? ["not_before", "attached_before"] : [])]
+  },
+  ...(ends ? [{ table: "csb_requests", privilege: "INSERT", columns: endColumns } as const] : []),
   { table: "csb_requests_audit", privilege: "SELECT", columns: needed.csb_requests_audit },
   { table: "csb_requests_audit", privilege: "INSERT", columns: ["correlation_id", "status", "audit_log"] },
   { table: "csb_requests_ref", privilege: "SELECT", columns: needed.csb_requests_ref },

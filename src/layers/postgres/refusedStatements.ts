@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 import { reasonOf } from "../../domain/reasonOf.ts"
 import type { Dialect } from "./catalog.ts"
+import { endStatementsFor } from "./endStatements.ts"
 import { statementsFor } from "./statements.ts"
 import { sweepStatementsFor } from "./sweepStatements.ts"
 
@@ -15,6 +16,7 @@ export const workerStatements = (dialect: Dialect): Readonly<Record<string, stri
     settledBefore: settledBefore("SUCCESS"),
     reject,
     ...sweeping,
+    ...(dialect.ends && endStatementsFor(dialect)),
     ...(rebuildOrphans !== undefined && { rebuildOrphans })
   }
 }

@@ -50,7 +50,13 @@ export const commandsOf = (queue: string, fetchMode: "blmove" | "brpop"): Readon
         harmless("llen", "jobs", [[keys.queue]], [[own]], [[parked]], [[keys.deadLetters]]),
         harmless("zadd", "jobs", [[keys.workers], "no score", nobody], [[keys.delayed], "no score", nobody]),
         harmless("zrem", "jobs", [[keys.workers], nobody], [[keys.delayed], nobody]),
-        harmless("zrangebyscore", "jobs", [[keys.workers], "no", "score"], [[keys.delayed], "no", "score"]),
+        harmless(
+          "zrangebyscore",
+          "jobs",
+          [[keys.workers], "no", "score"],
+          [[keys.delayed], "no", "score"],
+          [[keys.paused], "no", "score"]
+        ),
         changing("sadd", "shares", [[keys.parkedAccounts], nobody]),
         harmless("srem", "shares", [[keys.parkedAccounts], nobody]),
         harmless("srandmember", "shares", [[keys.parkedAccounts], "1"]),
