@@ -103,6 +103,7 @@ describe.skipIf(inject("redis") === undefined)("the commands of operators", () =
         parked: 2,
         delayed: 1,
         dead: 1,
+        paused: [],
         accounts: [{ account_id: account, in_flight: 1, parked: 2 }],
         workers: [
           { worker_id: "w-alive", alive: true, alive_until: new Date(now + 3_600_000).toISOString(), held: 0 },
