@@ -8,6 +8,8 @@ export default defineConfig({
     globalSetup: "test/servers.ts",
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Most of the time tests wait for processes; by itself vitest leaves one core idle.
+    maxWorkers: 3,
     projects: [
       {
         extends: true,
