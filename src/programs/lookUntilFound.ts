@@ -20,11 +20,14 @@ export const lookUntilFound = Effect.fnUntraced(function* <A>(
   const { unknownJobGrace } = yield* WorkerConfig
 
   const look = Effect.gen(function* () {
-    let found = yield* persist(statement)
     // Not the wall clock: set forward, it would bury a job whose row comes in a moment.
+    let asked = yield* monotonicMillis
+    let found = yield* persist(statement)
     const giveUpAt = (yield* monotonicMillis) + Duration.toMillis(unknownJobGrace)
-    while (Option.isNone(found) && (yield* monotonicMillis) < giveUpAt) {
+    // When it was asked, not answered: the row may have come while the answer, or this process, was held up.
+    while (Option.isNone(found) && asked < giveUpAt) {
       yield* Effect.interruptible(Effect.sleep(lookAgainAfter))
+      asked = yield* monotonicMillis
       found = yield* persist(statement)
     }
     return found

@@ -572,6 +572,27 @@ describe("a job in an outage", () => {
       assert.strictEqual((yield* stateOf(job.correlation_id)).status, "SUCCESS")
     }).pipe(withWorker())
   )
+
+  it.effect(
+    "looks once more for a row when the answer, or the process, was held up for longer than UNKNOWN_JOB_GRACE",
+    () =>
+      Effect.gen(function* () {
+        const job = aJob()
+        yield* (yield* JobQueue).submit(bytes(job))
+        const store = yield* JobStore
+        let looks = 0
+        const claim: typeof store.claim = (...args) =>
+          Effect.tap(store.claim(...args), () => (++looks === 2 ? Effect.sleep("10 seconds") : Effect.void))
+        const working = yield* Effect.forkChild(
+          Effect.provideService(deliver, JobStore, JobStore.of({ ...store, claim }))
+        )
+        yield* TestClock.adjust("200 millis")
+        yield* store.submit(job)
+        yield* TestClock.adjust("11 seconds")
+        yield* Fiber.join(working)
+        assert.strictEqual((yield* stateOf(job.correlation_id)).status, "SUCCESS")
+      }).pipe(withWorker())
+  )
 })
 
 describe("a claim that was lost", () => {
