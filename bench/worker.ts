@@ -43,6 +43,7 @@ export const startWorker = Effect.fnUntraced(function* (options: WorkerOptions) 
   const port = yield* freePort
   const spawnedAt = performance.now()
   const child = yield* startChild("the worker", ["--max-semi-space-size=16", "dist/main.js"], {
+    MALLOC_ARENA_MAX: "2",
     ...databaseVariables(
       { ...postgres, port: options.databasePort ?? postgres.port },
       "csb_aws_user",
