@@ -11,6 +11,11 @@ export interface Request {
   committedAt: number | undefined
   /** Redis lost its data while the request was unfinished: it may be without a place until the sweep rebuilds it. */
   lostByRedis: boolean
+  /**
+   * The live worker from whose hands the payload was taken, since a clock was wrong by a lease. It may still claim the request, and what
+   * was taken passes for a duplicate then: until another one claims it, it may be without a place.
+   */
+  takenFrom: string | undefined
   finished: boolean
 }
 
@@ -32,6 +37,8 @@ export const makeLedger = () => {
   /** Requests that got their final status, in this order. */
   const finals: Array<Request> = []
   const broken = new Set<string>()
+  /** Until when the workers said that they live, by everybody's clock. */
+  const alive = new Map<string, number>()
   const finish = (request: Request | undefined) => {
     if (request === undefined || request.finished) return
     request.finished = true
@@ -45,10 +52,16 @@ export const makeLedger = () => {
     broken,
     finals,
     label,
+    announced: (workerId: string, until: number) => void alive.set(workerId, until),
+    /** Somebody took a payload from a worker's hands. */
+    takenFrom: (workerId: string, correlationId: string, now: number) => {
+      const request = requests.get(correlationId)
+      if (request !== undefined && now < (alive.get(workerId) ?? 0)) request.takenFrom = workerId
+    },
     claimed: ({ correlationId, ends, row, token }: Claim, workerId: string) => {
       if (ends !== null && !requests.has(correlationId)) {
         const job = aJob({ correlation_id: correlationId, principal: row.principal, action: "remove" })
-        const lost = { committedAt: 0, lostByRedis: false, finished: false }
+        const lost = { committedAt: 0, lostByRedis: false, takenFrom: undefined, finished: false }
         requests.set(correlationId, { job, ends: ends.grantId, payload: bytes(job), ...lost })
       }
       const request = requests.get(correlationId)
@@ -60,6 +73,7 @@ export const makeLedger = () => {
         if (keyOf(job) === keyOf(request.job)) broken.add("one owner: two requests on one key are in progress")
       }
       owners.set(correlationId, { token, workerId })
+      if (request !== undefined && request.takenFrom !== workerId) request.takenFrom = undefined
     },
     settled: ({ correlationId, token }: Claim, final: boolean) => {
       if (owners.get(correlationId)?.token === token) {

@@ -36,6 +36,7 @@ export const live = Effect.fnUntraced(function* (schedule: ReadonlyArray<Step>) 
       payload: bytes(job),
       committedAt: undefined,
       lostByRedis: false,
+      takenFrom: undefined,
       finished: false
     }
     ledger.requests.set(job.correlation_id, request)

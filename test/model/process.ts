@@ -25,6 +25,8 @@ export interface Process {
   readonly heal: () => void
   /** Moves its wall clock away from everybody else's. */
   readonly skew: (millis: number) => void
+  /** How far it is away. */
+  readonly skewed: () => number
   readonly clock: Clock.Clock
   /** Waits while it is stopped; for ever once it is gone. */
   readonly whileRunning: Effect.Effect<void>
@@ -75,6 +77,7 @@ export const makeProcess = (workerId: string, shared: Clock.Clock): Process => {
     skew: (millis) => {
       skewed = millis
     },
+    skewed: () => skewed,
     clock: {
       sleep: (time) => shared.sleep(time),
       monotonicTimeNanosUnsafe: () => shared.monotonicTimeNanosUnsafe(),

@@ -16,7 +16,8 @@ export type AwsTrouble = "throttled" | "lost before" | "lost after"
 
 export const keys = keysOf(queue)
 
-const idIn = (payload: Uint8Array) => /"correlation_id":"([^"]+)"/.exec(Buffer.from(payload).toString())?.[1] ?? "none"
+export const idIn = (payload: Uint8Array) =>
+  /"correlation_id":"([^"]+)"/.exec(Buffer.from(payload).toString())?.[1] ?? "none"
 
 /** That of all requests. */
 const account = aJob().account_id
@@ -60,8 +61,8 @@ export const makeShared = Effect.gen(function* () {
   const checkPlaces = Effect.gen(function* () {
     // Twice, since a payload may move from a place not read yet to one that was while this reads.
     const placed = new Set([...(yield* payloads), ...(yield* payloads)].map(idIn))
-    for (const { job, lostByRedis } of ledger.unfinished()) {
-      if (!lostByRedis && !placed.has(job.correlation_id)) {
+    for (const { job, lostByRedis, takenFrom } of ledger.unfinished()) {
+      if (!lostByRedis && takenFrom === undefined && !placed.has(job.correlation_id)) {
         ledger.broken.add(`a place: ${ledger.label(job.correlation_id)} has none`)
       }
     }

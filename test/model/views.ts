@@ -1,4 +1,4 @@
-import { Effect, Option, Random } from "effect"
+import { Clock, Effect, Option, Random } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { CredentialsInvalid, Timeout } from "../../src/domain/AwsError.ts"
 import { operationOf, type PolicyChange } from "../../src/domain/PolicyChange.ts"
@@ -8,7 +8,7 @@ import { JobStore } from "../../src/services/JobStore.ts"
 import { Redis, RedisError } from "../../src/services/Redis.ts"
 import { databaseAway } from "../fixture.ts"
 import type { Kind, Process } from "./process.ts"
-import { keys, type Shared } from "./shared.ts"
+import { idIn, keys, type Shared } from "./shared.ts"
 
 const redisError = new RedisError({ command: "?", reason: "Unavailable", message: "connection lost" })
 
@@ -66,7 +66,7 @@ export const storeOf = (process: Process, { down, ledger, store }: Shared) => {
   })
 }
 
-export const redisOf = (process: Process, { checkPlaces, down, redis }: Shared) => {
+export const redisOf = (process: Process, { checkPlaces, down, ledger, processes, redis }: Shared) => {
   const call = <A>(command: Effect.Effect<A, RedisError>, kind: Kind = "look") =>
     process.call(
       kind,
@@ -78,6 +78,13 @@ export const redisOf = (process: Process, { checkPlaces, down, redis }: Shared) 
       Effect.tap(command, () => checkPlaces),
       "change"
     )
+  const transfer: typeof redis.transfer = Effect.fnUntraced(function* (source, destination, end, value) {
+    const owner = processes.find((it) => it !== process && !it.isGone() && keys.processing(it.workerId) === source)
+    const now = yield* Clock.currentTimeMillis
+    const there = (yield* redis.list(source)).some((it) => Buffer.compare(it, value) === 0)
+    if (owner !== undefined && there) ledger.takenFrom(owner.workerId, idIn(value), now)
+    yield* redis.transfer(source, destination, end, value)
+  })
   return Redis.of({
     moveLast: (source, destination, most) => call(redis.moveLast(source, destination, most), "take"),
     transferAndNote: (...args) => change(redis.transferAndNote(...args)),
@@ -92,7 +99,7 @@ export const redisOf = (process: Process, { checkPlaces, down, redis }: Shared) 
     popLastWait: (key, timeout) => call(redis.popLastWait(key, timeout), "take"),
     push: (key, end, value) => change(redis.push(key, end, value)),
     removeFirst: (key, value) => change(redis.removeFirst(key, value)),
-    transfer: (source, destination, end, value) => change(redis.transfer(source, destination, end, value)),
+    transfer: (source, destination, end, value) => change(transfer(source, destination, end, value)),
     transferToSet: (source, destination, score, value) =>
       change(redis.transferToSet(source, destination, score, value)),
     transferFromSet: (source, destination, value) => change(redis.transferFromSet(source, destination, value)),
@@ -101,7 +108,12 @@ export const redisOf = (process: Process, { checkPlaces, down, redis }: Shared) 
     list: (key, count) => call(redis.list(key, count)),
     page: (key, offset, count) => call(redis.page(key, offset, count)),
     scores: (key, limit) => call(redis.scores(key, limit)),
-    setScore: (key, member, score) => call(redis.setScore(key, member, score)),
+    setScore: (key, member, score) =>
+      call(
+        Effect.tap(redis.setScore(key, member, score), () =>
+          Effect.sync(() => key === keys.workers && ledger.announced(process.workerId, score - process.skewed()))
+        )
+      ),
     lowest: (key, max, limit) =>
       call(
         Effect.tap(redis.lowest(key, max, limit), (found) =>
