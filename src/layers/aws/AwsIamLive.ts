@@ -1,19 +1,11 @@
-import {
-  AttachRolePolicyCommand,
-  AttachUserPolicyCommand,
-  DetachRolePolicyCommand,
-  DetachUserPolicyCommand,
-  type IAMClient,
-  ListAttachedRolePoliciesCommand,
-  ListAttachedUserPoliciesCommand
-} from "@aws-sdk/client-iam"
+import type { IAMClient } from "@aws-sdk/client-iam"
 import { Effect, Layer } from "effect"
 import type { AwsError } from "../../domain/AwsError.ts"
 import { operationOf, type PolicyChange } from "../../domain/PolicyChange.ts"
 import { type Answer, AwsIam } from "../../services/AwsIam.ts"
 import { AwsSessions } from "../../services/AwsSessions.ts"
 import { AwsConfig } from "../../services/Config.ts"
-import { sdkCall } from "./sdkCall.ts"
+import { changePolicy, listAttached } from "./iamCalls.ts"
 
 /** `AwsIam` over the AWS SDK. A session that is over before its time is assumed again, once. */
 export const AwsIamLive = Layer.effect(
@@ -29,29 +21,29 @@ export const AwsIamLive = Layer.effect(
       return Effect.catchTag(once, "SessionExpired", () => once)
     }
 
-    const listPage = (client: IAMClient, change: PolicyChange, marker: string | undefined) =>
-      change.principalType === "User"
-        ? sdkCall("ListAttachedUserPolicies", callTimeout, (options) =>
-            client.send(new ListAttachedUserPoliciesCommand({ UserName: change.principal, Marker: marker }), options)
-          )
-        : sdkCall("ListAttachedRolePolicies", callTimeout, (options) =>
-            client.send(new ListAttachedRolePoliciesCommand({ RoleName: change.principal, Marker: marker }), options)
-          )
-
     const isAttached = (
       client: IAMClient,
       change: PolicyChange,
       marker?: string
     ): Effect.Effect<Answer<boolean>, AwsError> =>
-      Effect.flatMap(listPage(client, change, marker), ({ requestId, value }) => {
-        const attached = value.AttachedPolicies?.some(({ PolicyArn }) => isSame(change, PolicyArn ?? "")) ?? false
-        return attached || value.IsTruncated !== true || value.Marker === undefined
-          ? Effect.succeed({ value: attached, requestId })
-          : isAttached(client, change, value.Marker)
-      })
+      Effect.flatMap(
+        listAttached(client, callTimeout, change.principalType, change.principal, marker),
+        ({ requestId, value }) => {
+          const attached = value.AttachedPolicies?.some(({ PolicyArn }) => isSame(change, PolicyArn ?? "")) ?? false
+          return attached || value.IsTruncated !== true || value.Marker === undefined
+            ? Effect.succeed({ value: attached, requestId })
+            : isAttached(client, change, value.Marker)
+        }
+      )
 
     return AwsIam.of({
-      apply: (change) => withClient(change, (client) => apply(client, change, callTimeout)),
+      apply: (change) =>
+        withClient(change, (client) =>
+          Effect.map(
+            changePolicy(client, callTimeout, operationOf(change), change.principal, change.policyArn),
+            ({ requestId }) => ({ value: undefined, requestId })
+          )
+        ),
       isAttached: (change) => withClient(change, (client) => isAttached(client, change)),
       identity: sessions.identity
     })
@@ -69,24 +61,3 @@ const isSame = (change: PolicyChange, attachedArn: string): boolean => {
 }
 
 const withoutPath = (arn: string): string => arn.replace(/:policy\/.*\//, ":policy/")
-
-const apply = (
-  client: IAMClient,
-  change: PolicyChange,
-  timeout: AwsConfig["Service"]["callTimeout"]
-): Effect.Effect<Answer<void>, AwsError> => {
-  const { policyArn: PolicyArn, principal } = change
-  const operation = operationOf(change)
-  return sdkCall(operation, timeout, (options) => {
-    switch (operation) {
-      case "AttachUserPolicy":
-        return client.send(new AttachUserPolicyCommand({ UserName: principal, PolicyArn }), options)
-      case "DetachUserPolicy":
-        return client.send(new DetachUserPolicyCommand({ UserName: principal, PolicyArn }), options)
-      case "AttachRolePolicy":
-        return client.send(new AttachRolePolicyCommand({ RoleName: principal, PolicyArn }), options)
-      case "DetachRolePolicy":
-        return client.send(new DetachRolePolicyCommand({ RoleName: principal, PolicyArn }), options)
-    }
-  }).pipe(Effect.map(({ requestId }) => ({ value: undefined, requestId })))
-}

@@ -126,6 +126,7 @@ export const AwsSessionsLive = Layer.effect(
 
     return AwsSessions.of({
       client: (change) => Effect.map(Cache.get(sessions, purposeOf(change)), ({ client }) => client),
+      shared: (accountId) => Effect.map(Cache.get(sessions, accountId), ({ client }) => client),
       forget: (change, client) =>
         Effect.asVoid(Cache.invalidateWhen(sessions, purposeOf(change), (session) => session.client === client)),
       identity: Effect.flatMap(stsClient, (sts) =>
