@@ -1,7 +1,10 @@
-import { Duration, Effect } from "effect"
-import { isSqlError } from "effect/sql/SqlError"
+import { Duration, Effect, type Scope } from "effect"
+import { isSqlError, type SqlError } from "effect/sql/SqlError"
 import { failed, type Finding, type Outcome, skipped } from "../../domain/Finding.ts"
 import { reasonOf } from "../../domain/reasonOf.ts"
+import type { BackendUnavailable } from "../../domain/StartupError.ts"
+import type { ConfigInvalid } from "../../services/Config.ts"
+import { unconfigured } from "./config.ts"
 
 /** No check may take longer, whatever the server does: longer than any call that it makes may take by itself. */
 const limit = Duration.seconds(20)
@@ -38,6 +41,26 @@ export const checkAfter = <E extends { readonly message: string }, R>(
 export const skippedAfter =
   (before: Finding) =>
   (name: string): Finding => ({ check: name, ...skipped(`see ${before.check}`) })
+
+/** Checks of a backend; the first of `names` is whether it can be connected to, and `unusable` what is to be done if not. */
+export const checkBackend = <Session, R>(
+  names: Readonly<Record<string, string>>,
+  connect: Effect.Effect<Session, ConfigInvalid | BackendUnavailable | SqlError, Scope.Scope>,
+  unusable: (error: BackendUnavailable) => Outcome,
+  examine: (session: Session) => Effect.Effect<ReadonlyArray<Finding>, never, R>
+) =>
+  Effect.matchEffect(connect, {
+    onSuccess: examine,
+    onFailure: Effect.fnUntraced(function* (error) {
+      const [first = "", ...others] = Object.values(names)
+      const look = Effect.catchTags(Effect.fail(error), {
+        ConfigInvalid: unconfigured,
+        BackendUnavailable: (it) => Effect.succeed(unusable(it))
+      })
+      const connection = yield* check(first, look)
+      return [connection, ...others.map(skippedAfter(connection))]
+    })
+  }).pipe(Effect.scoped)
 
 /** Of several remedies the first whose pattern is found in the reason. */
 export const remedyFor = (

@@ -9,8 +9,7 @@ import {
   type MissingGrant,
   type Unfound
 } from "../../services/DatabaseProbe.ts"
-import { check, checkAfter, remedyFor, skippedAfter } from "./check.ts"
-import { unconfigured } from "./config.ts"
+import { check, checkAfter, checkBackend, remedyFor } from "./check.ts"
 
 const names = {
   server: "postgresql",
@@ -22,20 +21,9 @@ const names = {
 }
 
 /** The connection, schema and labels, rights, row-level security, the worker's own statements, indexes. */
-export const checkPostgresql = Effect.gen(function* () {
-  const { connect } = yield* DatabaseProbe
-  const connected = yield* Effect.result(connect)
-  if (connected._tag === "Failure") {
-    const error = connected.failure
-    const look = Effect.catchTags(Effect.fail(error), {
-      ConfigInvalid: unconfigured,
-      BackendUnavailable: (it) => Effect.succeed(unusable(it))
-    })
-    const server = yield* check(names.server, look)
-    return [server, ...Object.values(names).slice(1).map(skippedAfter(server))]
-  }
-  return yield* examine(connected.success)
-}).pipe(Effect.scoped)
+export const checkPostgresql = Effect.flatMap(DatabaseProbe, ({ connect }) =>
+  checkBackend(names, connect, unusable, examine)
+)
 
 const examine = Effect.fnUntraced(function* (session: DatabaseSession) {
   const found = yield* Effect.cached(session.server)

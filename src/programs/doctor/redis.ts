@@ -2,8 +2,7 @@ import { Effect, Option } from "effect"
 import { failed, ok, type Outcome, skipped, warning } from "../../domain/Finding.ts"
 import type { BackendUnavailable } from "../../domain/StartupError.ts"
 import { type CommandsTried, type RedisSession, RedisProbe, type RefusedCommand } from "../../services/RedisProbe.ts"
-import { check, checkAfter, remedyFor, skippedAfter } from "./check.ts"
-import { unconfigured } from "./config.ts"
+import { check, checkAfter, checkBackend, remedyFor } from "./check.ts"
 
 const names = { server: "redis", version: "redis version", memory: "redis memory", commands: "redis commands" }
 
@@ -11,20 +10,7 @@ const names = { server: "redis", version: "redis version", memory: "redis memory
 const needed = [6, 2] as const
 
 /** The connection, its version and settings, and what the ACL lets the worker do. */
-export const checkRedis = Effect.gen(function* () {
-  const { connect } = yield* RedisProbe
-  const connected = yield* Effect.result(connect)
-  if (connected._tag === "Failure") {
-    const error = connected.failure
-    const look = Effect.catchTags(Effect.fail(error), {
-      ConfigInvalid: unconfigured,
-      BackendUnavailable: (it) => Effect.succeed(unusable(it))
-    })
-    const server = yield* check(names.server, look)
-    return [server, ...Object.values(names).slice(1).map(skippedAfter(server))]
-  }
-  return yield* examine(connected.success)
-}).pipe(Effect.scoped)
+export const checkRedis = Effect.flatMap(RedisProbe, ({ connect }) => checkBackend(names, connect, unusable, examine))
 
 const unknown = skipped("the ACL does not grant INFO, nor need it")
 
