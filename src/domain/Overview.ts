@@ -1,4 +1,4 @@
-import type { Failure, MinuteOutcomes } from "./History.ts"
+import type { Failure, MinuteOutcomes, RequestSummary } from "./History.ts"
 import type { AccountCount } from "./Request.ts"
 
 // What the dashboard shows, as JSON. Times are Unix milliseconds.
@@ -51,16 +51,7 @@ export interface Overview {
 }
 
 /** A request with all that is known of it. */
-export interface RequestDetails {
-  readonly correlationId: string
-  readonly status: string
-  readonly requestedAt: number | null
-  readonly updatedAt: number | null
-  readonly accountId: string
-  readonly principal: string
-  readonly principalType: string | null
-  readonly action: string
-  readonly entitlement: string
+export interface RequestDetails extends RequestSummary {
   readonly entitlementType: string | null
   readonly durationMinutes: number | null
   readonly audit: ReadonlyArray<{ readonly status: string; readonly at: number | null; readonly log: string }>
