@@ -1,4 +1,4 @@
-import { DateTime, Option } from "effect"
+import type { DateTime, Option } from "effect"
 import type { Job } from "./Job.ts"
 
 /** Where a request stands, whatever label the database has for it (contract §4). */
@@ -30,6 +30,8 @@ export interface RequestRecord {
   readonly standing: Status | "other"
   readonly clientRequestId: string | null
   readonly row: RequestRow
+  /** A job of it, made from the row. None where that does not say enough for one, as in the legacy schema. */
+  readonly payload: Option.Option<string>
   readonly requestedAt: Option.Option<DateTime.Utc>
   readonly updatedAt: Option.Option<DateTime.Utc>
   readonly audit: ReadonlyArray<{
@@ -40,28 +42,6 @@ export interface RequestRecord {
   readonly references: ReadonlyArray<string>
 }
 
-/** A payload for the request, as its row has it. None where the row does not say enough for one, as in the legacy schema. */
-export const rebuildPayload = (
-  correlationId: string,
-  { clientRequestId, requestedAt, row }: Pick<RequestRecord, "clientRequestId" | "requestedAt" | "row">
-): Option.Option<string> =>
-  row.principal_type === null || row.entitlement_type === null
-    ? Option.none()
-    : Option.some(
-        JSON.stringify({
-          correlation_id: correlationId,
-          ...(clientRequestId !== null && { client_request_id: clientRequestId }),
-          target_cloud: "aws",
-          account_id: row.account_id,
-          principal: row.principal,
-          principal_type: row.principal_type,
-          action: row.action,
-          entitlement: row.entitlement,
-          entitlement_type: row.entitlement_type,
-          ...(row.duration_minutes !== null && { duration_minutes: row.duration_minutes }),
-          ...(Option.isSome(requestedAt) && { received_at: DateTime.formatIso(requestedAt.value) })
-        })
-      )
 /** Access that is granted for a time. */
 export const isTemporary = ({ action, duration_minutes }: RequestRow): boolean =>
   action === "add" && duration_minutes !== null

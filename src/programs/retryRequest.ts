@@ -2,7 +2,7 @@ import { Effect, Option, Stream } from "effect"
 import type { Intervention } from "../domain/Intervention.ts"
 import { decodeJob } from "../domain/Job.ts"
 import { Refused } from "../domain/Refused.ts"
-import { disagreements, rebuildPayload, type RequestRecord } from "../domain/Request.ts"
+import { disagreements, type RequestRecord } from "../domain/Request.ts"
 import { DeadLetters, type StoredLetter } from "../services/DeadLetters.ts"
 import { refuseUnfit, reopen } from "./reopen.ts"
 import { resubmit } from "./resubmit.ts"
@@ -18,7 +18,7 @@ export const retryRequest = Effect.fnUntraced(function* (id: string, interventio
   const letter = yield* letterOf(id, record)
   const payload = Option.orElse(
     Option.flatMap(letter, (it) => it.payload),
-    () => Option.map(rebuildPayload(id, record), (text): Uint8Array => Buffer.from(text))
+    () => Option.map(record.payload, (text): Uint8Array => Buffer.from(text))
   )
   if (Option.isNone(payload)) {
     return yield* new Refused({

@@ -203,7 +203,12 @@ export const endsContract = (name: string, layer: Layer.Layer<JobStore | ApiStor
 
         const { endsAt, moved } = yield* dueNow(job)
         assert.isTrue(moved)
-        const { received_at, ...payload } = yield* decodePayload(yield* pushed(end))
+        const bytes = yield* pushed(end)
+        assert.deepStrictEqual(
+          Option.flatMap(yield* store.find(end.endId), (it) => it.payload),
+          Option.fromUndefinedOr(bytes)
+        )
+        const { received_at, ...payload } = yield* decodePayload(bytes)
         assert.deepStrictEqual(payload, {
           correlation_id: end.endId,
           client_request_id: "c-1:expiry",

@@ -496,6 +496,8 @@ export const jobStoreContract = (
         const found = yield* store.orphans(madeAt + 1)
         const payload = found.rebuilt.find((it) => it.includes(job.correlation_id))
         assert.notInclude(found.rebuilt.join(), busy.correlation_id)
+        // For who retries it by hand.
+        assert.deepStrictEqual((yield* recordOf(job)).payload, Option.fromUndefinedOr(payload))
         if (!flavour.optionalColumns) {
           assert.deepStrictEqual(found.rebuilt, [])
           assert.isAtLeast(found.left, 1)

@@ -265,7 +265,8 @@ describe("a request that is retried", () => {
           store.find(id),
           Option.map((record) => ({
             ...record,
-            row: { ...record.row, principal_type: null, entitlement_type: null, duration_minutes: null }
+            row: { ...record.row, principal_type: null, entitlement_type: null, duration_minutes: null },
+            payload: Option.none()
           }))
         )
     }))

@@ -314,19 +314,17 @@ export const JobStoreMemory = Layer.effectContext(
 
       find: (id) =>
         Effect.sync(() =>
-          Option.map(
-            Option.fromUndefinedOr(rows.get(id)),
-            ({ audit, clientRequestId, references, requestedAt, row, status, updatedAt }): RequestRecord => ({
-              status,
-              standing: status,
-              clientRequestId,
-              row,
-              requestedAt: Option.some(requestedAt),
-              updatedAt,
-              audit: audit.map((entry) => ({ ...entry, at: Option.some(entry.at) })),
-              references
-            })
-          )
+          Option.map(Option.fromUndefinedOr(rows.get(id)), (found): RequestRecord => ({
+            status: found.status,
+            standing: found.status,
+            clientRequestId: found.clientRequestId,
+            row: found.row,
+            payload: isRebuildable(found) ? Option.some(payloadOf(id, found)) : Option.none(),
+            requestedAt: Option.some(found.requestedAt),
+            updatedAt: found.updatedAt,
+            audit: found.audit.map((entry) => ({ ...entry, at: Option.some(entry.at) })),
+            references: found.references
+          }))
         ),
       ping: Effect.void
     })

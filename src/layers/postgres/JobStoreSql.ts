@@ -321,7 +321,7 @@ export const JobStoreSql = Layer.effect(
 
       inFlight: sql.unsafe<AccountCount>(operating.inFlight),
 
-      find: findRequest(sql, sql.literal(statements.columns), standingOf),
+      find: findRequest(sql, dialect, statements.columns, standingOf),
       ping: Effect.asVoid(sql`SELECT 1`)
     })
   })
