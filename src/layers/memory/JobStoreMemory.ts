@@ -1,6 +1,5 @@
-import { randomUUID } from "node:crypto"
 import { Clock, Context, DateTime, Duration, Effect, Layer, Option } from "effect"
-import { isTemporary, type RequestRecord, type RequestRow, type Status } from "../../domain/Request.ts"
+import { isTemporary, type RequestRecord, type RequestRow } from "../../domain/Request.ts"
 import {
   auditLog,
   claimedBy,
@@ -16,20 +15,9 @@ import { Grants } from "../../services/Grants.ts"
 import { type Claim, ClaimResult, JobStore, RetryResult } from "../../services/JobStore.ts"
 import { RequestHistory } from "../../services/RequestHistory.ts"
 import { grantsOf } from "./grantsOf.ts"
+import { makeTable } from "./makeTable.ts"
 import { requestHistoryOf } from "./RequestHistoryMemory.ts"
-import {
-  type AuditRow,
-  historyOf,
-  isDue,
-  isHeld,
-  isOlder,
-  isOnKeyOf,
-  isRebuildable,
-  like,
-  payloadOf,
-  type Row,
-  touchedAt
-} from "./Row.ts"
+import { historyOf, isDue, isHeld, isOlder, isOnKeyOf, isRebuildable, like, payloadOf, touchedAt } from "./Row.ts"
 
 const counted = like(countedDelivery)
 const lost = like(countedLoss)
@@ -38,49 +26,7 @@ const doubts = doubtLogs.map(like)
 /** `JobStore`, and the `Grants` and the `RequestHistory` of its requests, in this process's memory, with the labels and the columns of our schema. */
 export const JobStoreMemory = Layer.effectContext(
   Effect.sync(() => {
-    const rows = new Map<string, Row>()
-    let audits = 0n
-
-    /** Changes the status and adds the audit row. */
-    const advance = (id: string, row: Row, status: Status, log: string, references: ReadonlyArray<string> = []) =>
-      Effect.map(DateTime.now, (now) => {
-        const entry: AuditRow = { id: ++audits, status, at: now, log }
-        rows.set(id, {
-          ...row,
-          status,
-          updatedAt: Option.some(now),
-          audit: [...row.audit, entry],
-          references: [...row.references, ...references]
-        })
-        return entry.id
-      })
-
-    /** Writes the end of a grant, due at this time (Unix milliseconds). */
-    const writeEnd = (grantId: string, { clientRequestId, row }: Row, due: number) =>
-      Effect.map(DateTime.now, (now) => {
-        const log = `Ends the access of request ${grantId}, due ${DateTime.formatIso(DateTime.makeUnsafe(due))}`
-        rows.set(randomUUID(), {
-          row: { ...row, action: "remove", duration_minutes: null },
-          clientRequestId: clientRequestId === null ? null : `${clientRequestId.slice(0, 248)}:expiry`,
-          status: "PENDING",
-          requestedAt: now,
-          updatedAt: Option.none(),
-          notBefore: due,
-          parentId: grantId,
-          attachedBefore: null,
-          audit: [{ id: ++audits, status: "PENDING", at: now, log }],
-          references: []
-        })
-      })
-
-    /** A grant for a time failed, and yet may have attached its policy. */
-    const endDoubt = Effect.fnUntraced(function* (id: string, found: Row) {
-      if (isTemporary(found.row) && found.attachedBefore === false)
-        yield* writeEnd(id, found, yield* Clock.currentTimeMillis)
-    })
-
-    const touch = (id: string, row: Row, now: DateTime.Utc) => rows.set(id, { ...row, updatedAt: Option.some(now) })
-
+    const { add, advance, endDoubt, note, rows, touch, writeEnd } = makeTable()
     const store = JobStore.of({
       claim: Effect.fnUntraced(function* (job, { take, workerId }, { keepFresh, orphansBefore }) {
         const id = job.correlation_id
@@ -288,29 +234,25 @@ export const JobStoreMemory = Layer.effectContext(
         )
       }),
 
-      submit: Effect.fnUntraced(function* (job) {
-        const now = yield* Effect.map(Clock.currentTimeMillis, DateTime.makeUnsafe)
-        rows.set(job.correlation_id, {
-          row: {
-            principal: job.principal,
-            action: job.action,
-            entitlement: job.entitlement,
-            account_id: job.account_id,
-            principal_type: job.principal_type,
-            entitlement_type: job.entitlement_type,
-            duration_minutes: job.duration_minutes ?? null
+      submit: (job) =>
+        add(
+          job.correlation_id,
+          {
+            row: {
+              principal: job.principal,
+              action: job.action,
+              entitlement: job.entitlement,
+              account_id: job.account_id,
+              principal_type: job.principal_type,
+              entitlement_type: job.entitlement_type,
+              duration_minutes: job.duration_minutes ?? null
+            },
+            clientRequestId: job.client_request_id ?? null,
+            notBefore: null,
+            parentId: null
           },
-          clientRequestId: job.client_request_id ?? null,
-          status: "PENDING",
-          requestedAt: now,
-          updatedAt: Option.none(),
-          notBefore: null,
-          parentId: null,
-          attachedBefore: null,
-          audit: [{ id: ++audits, status: "PENDING", at: now, log: "Submitted" }],
-          references: []
-        })
-      }),
+          "Submitted"
+        ),
 
       find: (id) =>
         Effect.sync(() =>
@@ -329,10 +271,6 @@ export const JobStoreMemory = Layer.effectContext(
       ping: Effect.void
     })
 
-    const note = (id: string, row: Row, log: string) =>
-      Effect.map(DateTime.now, (at) => {
-        rows.set(id, { ...row, audit: [...row.audit, { id: ++audits, status: row.status, at, log }] })
-      })
     return Context.make(JobStore, store).pipe(
       Context.add(Grants, grantsOf(rows, note)),
       Context.add(RequestHistory, requestHistoryOf(rows))

@@ -1,24 +1,17 @@
 import { Duration, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
-import type { Change } from "../../domain/Access.ts"
 import type { Job } from "../../domain/Job.ts"
 import type { AccountCount, RequestRow } from "../../domain/Request.ts"
 import { auditLog, claimedBy, isInDoubt, statusAfter } from "../../domain/Settlement.ts"
-import {
-  type Claimant,
-  ClaimResult,
-  JobStore,
-  type Recovered,
-  RetryResult,
-  type Waiting
-} from "../../services/JobStore.ts"
+import { type Claimant, ClaimResult, JobStore, RetryResult, type Waiting } from "../../services/JobStore.ts"
 import { readDialect } from "./catalog.ts"
-import { endStatementsFor } from "./endStatements.ts"
+import { endsOf } from "./endsOf.ts"
 import { findRequest } from "./findRequest.ts"
 import { batched } from "./batched.ts"
 import { operatorStatementsFor } from "./operatorStatements.ts"
 import { statementsFor, type WhenLocked } from "./statements.ts"
-import { sweepStatementsFor } from "./sweepStatements.ts"
+import { sweepOf } from "./sweepOf.ts"
+import { timestamp } from "./timestamp.ts"
 
 interface ClaimAnswer extends RequestRow {
   readonly correlation_id: string
@@ -72,29 +65,6 @@ interface SettleAsked {
   readonly doubtful: boolean
 }
 
-interface RecoverAnswer {
-  /** Whether it is this worker's turn to sweep. */
-  readonly ours: boolean
-  /** Null: nothing was lost. */
-  readonly correlation_id: string | null
-  readonly failed: boolean | null
-}
-
-type ChangeAnswer =
-  | { readonly granted: false; readonly id: string; readonly age: number }
-  | {
-      readonly granted: true
-      readonly id: string
-      readonly attached: boolean
-      readonly holds: "for good" | "until its end" | "no more"
-    }
-
-interface StandingAnswer {
-  readonly correlation_id: string
-  readonly status: string
-  readonly lost_too_many: boolean
-}
-
 interface RetryAnswer {
   /** The label that stood before. */
   readonly seen: string
@@ -106,10 +76,6 @@ interface RetryAnswer {
 
 const statuses = ["PENDING", "IN_PROGRESS", "SUCCESS", "FAILED"] as const
 
-/** PostgreSQL knows infinite times. https://www.postgresql.org/docs/current/datatype-datetime.html */
-const timestamp = (unixMillis: number): string =>
-  Number.isFinite(unixMillis) ? new Date(unixMillis).toISOString() : unixMillis < 0 ? "-infinity" : "infinity"
-
 /** `JobStore` over PostgreSQL, in either schema: labels and columns are read from the catalog when it is built. */
 export const JobStoreSql = Layer.effect(
   JobStore,
@@ -118,10 +84,8 @@ export const JobStoreSql = Layer.effect(
     const dialect = yield* readDialect
     const { labels, optional } = dialect
     const statements = statementsFor(dialect)
-    const sweeping = sweepStatementsFor(dialect)
     const operating = operatorStatementsFor(dialect)
     const standingOf = (label: string) => statuses.find((it) => labels[it] === label) ?? "other"
-    const ending = endStatementsFor(dialect)
 
     const details = (job: Job) => [
       job.principal,
@@ -234,70 +198,8 @@ export const JobStoreSql = Layer.effect(
           doubtful: doubtful || isInDoubt(settlement)
         }),
 
-      endsAccess: dialect.ends,
-
-      noteBefore: ({ correlationId, token }, attached) =>
-        Effect.map(sql.unsafe(ending.noteBefore, [correlationId, token, attached]), (noted) => noted.length > 0),
-
-      history: ({ correlationId }) =>
-        dialect.ends
-          ? Effect.map(sql.unsafe<ChangeAnswer>(ending.history, [correlationId]), (changes) =>
-              changes.map((it): Change =>
-                it.granted
-                  ? { _tag: "Granted", id: it.id, holds: it.holds, attached: it.attached }
-                  : { _tag: "Detached", id: it.id, age: it.age }
-              )
-            )
-          : Effect.succeed([]),
-
-      due: Effect.fnUntraced(function* (before) {
-        if (!dialect.ends) return { payloads: [], next: Option.none() }
-        const due = yield* sql.unsafe<{ readonly payload: string }>(ending.due, [timestamp(before)])
-        const [next] = yield* sql.unsafe<{ readonly millis: number }>(ending.nextDue)
-        return { payloads: due.map(({ payload }) => payload), next: Option.fromUndefinedOr(next?.millis) }
-      }),
-
-      heartbeat: (claims) =>
-        Effect.map(
-          sql.unsafe<{ readonly token: bigint }>(sweeping.heartbeat, [
-            claims.map(({ correlationId }) => correlationId),
-            claims.map(({ token }) => token)
-          ]),
-          (touched) => touched.map((it) => it.token)
-        ),
-
-      recover: Effect.fnUntraced(function* (lease, maxLosses) {
-        const answers = yield* sql.unsafe<RecoverAnswer>(sweeping.recover, [Duration.toMillis(lease), maxLosses])
-        if (answers.some(({ ours }) => !ours)) return Option.none()
-        return Option.some(
-          answers.flatMap(({ correlation_id: correlationId, failed }): ReadonlyArray<Recovered> =>
-            correlationId === null ? [] : [{ correlationId, status: failed === true ? "FAILED" : "PENDING" }]
-          )
-        )
-      }),
-
-      standings: (ids) =>
-        Effect.map(sql.unsafe<StandingAnswer>(sweeping.standings, [ids]), (answers) =>
-          answers.map(({ correlation_id, lost_too_many, status }) => ({
-            correlationId: correlation_id,
-            status: standingOf(status),
-            lostTooMany: lost_too_many
-          }))
-        ),
-
-      oldestOf: (ids) =>
-        Effect.map(sql.unsafe<{ readonly oldest: number | null }>(sweeping.oldestOf, [ids]), ([answer]) =>
-          Option.fromNullishOr(answer?.oldest)
-        ),
-
-      orphans: Effect.fnUntraced(function* (before) {
-        const rebuilt =
-          sweeping.rebuildOrphans === undefined
-            ? []
-            : yield* sql.unsafe<{ readonly payload: string }>(sweeping.rebuildOrphans, [timestamp(before)])
-        const [left] = yield* sql.unsafe<{ readonly orphans: number }>(sweeping.countOrphans, [timestamp(before)])
-        return { rebuilt: rebuilt.map(({ payload }) => payload), left: left?.orphans ?? 0 }
-      }),
+      ...endsOf(sql, dialect),
+      ...sweepOf(sql, dialect, standingOf),
 
       reject: Effect.fnUntraced(function* (id, log) {
         const [answer] = yield* sql.unsafe<{ readonly seen: string }>(statements.reject, [id, log])
