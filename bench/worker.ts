@@ -27,6 +27,8 @@ export interface WorkerOptions {
   readonly queue?: string
   /** `SHUTDOWN_GRACE`. */
   readonly shutdownGrace?: string
+  /** `AWS_SESSION_SCOPE`. */
+  readonly sessionScope?: "account" | "job"
 }
 
 export const databaseVariables = (server: PostgresServer, user: string, database = "postgres") => ({
@@ -59,7 +61,8 @@ export const startWorker = Effect.fnUntraced(function* (options: WorkerOptions) 
     HTTP_HOST: "127.0.0.1",
     HTTP_PORT: String(port),
     WORKER_CONCURRENCY: String(options.concurrency),
-    ...(options.shutdownGrace !== undefined && { SHUTDOWN_GRACE: options.shutdownGrace })
+    ...(options.shutdownGrace !== undefined && { SHUTDOWN_GRACE: options.shutdownGrace }),
+    ...(options.sessionScope !== undefined && { AWS_SESSION_SCOPE: options.sessionScope })
   })
   yield* child.readyWhen(
     HttpClient.get(`http://127.0.0.1:${port}/ready`).pipe(

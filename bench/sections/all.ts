@@ -5,6 +5,7 @@ import { idle } from "./idle.ts"
 import { memory } from "./memory.ts"
 import { million } from "./million.ts"
 import { replicas } from "./replicas.ts"
+import { scopes } from "./scopes.ts"
 import { starts } from "./starts.ts"
 import { throughput } from "./throughput.ts"
 import { traffic } from "./traffic.ts"
@@ -21,5 +22,6 @@ export const sections: ReadonlyArray<Section> = [
   million,
   memory,
   replicas,
+  scopes,
   curves
 ]

@@ -1,5 +1,20 @@
 import { type AwsFailure, failure } from "./Errors.ts"
-import type { StatedSignature } from "./Signature.ts"
+
+/** A signature as the caller states it. */
+export interface StatedSignature {
+  readonly accessKeyId: string
+  /** The credential scope's day, `YYYYMMDD`. */
+  readonly day: string
+  readonly region: string
+  readonly service: string
+  readonly terminator: string
+  /** Names in lower case, joined by `;`. */
+  readonly signedHeaders: string
+  readonly signature: string
+  /** `X-Amz-Date` as it was sent, and in milliseconds since the epoch. */
+  readonly date: string
+  readonly signedAt: number
+}
 
 const algorithm = "AWS4-HMAC-SHA256"
 

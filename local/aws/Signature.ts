@@ -3,28 +3,12 @@ import type { IncomingHttpHeaders } from "node:http"
 import type { Credential } from "./Credentials.ts"
 import { type AwsFailure, failure } from "./Errors.ts"
 import type { Service } from "./Operations.ts"
-import { parseAuthorization } from "./Authorization.ts"
+import { parseAuthorization, type StatedSignature } from "./Authorization.ts"
 
 /** The parts of an HTTP request that a signature covers. */
 export interface SignedRequest {
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
-}
-
-/** A signature as the caller states it. */
-export interface StatedSignature {
-  readonly accessKeyId: string
-  /** The credential scope's day, `YYYYMMDD`. */
-  readonly day: string
-  readonly region: string
-  readonly service: string
-  readonly terminator: string
-  /** Names in lower case, joined by `;`. */
-  readonly signedHeaders: string
-  readonly signature: string
-  /** `X-Amz-Date` as it was sent, and in milliseconds since the epoch. */
-  readonly date: string
-  readonly signedAt: number
 }
 
 /** AWS takes a signature for five minutes before and after its date. */
