@@ -18,6 +18,9 @@ const migrations = {
  */
 export const migrate = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
+  // Before PostgreSQL 15 everybody may create functions in `public`, and one that fits an argument better than PostgreSQL's own would run as
+  // whoever migrates. https://www.postgresql.org/docs/current/ddl-schemas.html#DDL-SCHEMAS-PATTERNS
+  yield* sql`SET search_path = pg_catalog`
   // Two at once would both find that nothing is there. Goes with the connection.
   yield* sql`SELECT pg_advisory_lock(hashtext(${owner}))`
   yield* bootstrap
