@@ -278,6 +278,23 @@ describe.skipIf(inject("redis") === undefined)("grants", () => {
     }).pipe(Effect.provide(world()))
   )
 
+  it.live("writes out what would steer the terminal", () =>
+    Effect.gen(function* () {
+      const { env, sql } = yield* World
+      const type = "User\u001b]0;x\u0007\u202e"
+      const insert = (action: string, parent: string | null, time: string | null) => sql<{ id: string }>`
+        INSERT INTO csb_app.csb_requests (correlation_id, cloud_provider, principal, action, entitlement, account_id, principal_type,
+          entitlement_type, not_before, parent_id)
+        VALUES (gen_random_uuid(), 'aws', 'alice', ${action}, 'X', ${account}, ${type}, 'custom', ${time}::timestamptz, ${parent})
+        RETURNING correlation_id AS id`
+      const [grant] = yield* insert("add", null, null)
+      yield* insert("remove", grant?.id ?? "", "2100-01-01")
+      const { stdout } = yield* runCommand(env, "grants")
+      assert.include(stdout, "User ]0;x")
+      assert.notMatch(stdout, /(?!\n)[\p{Cc}\p{Cf}]/u)
+    }).pipe(Effect.provide(world()))
+  )
+
   it.live("refuses what it does not know, and texts that would break the trail", () =>
     Effect.gen(function* () {
       const { env } = yield* World
@@ -288,8 +305,10 @@ describe.skipIf(inject("redis") === undefined)("grants", () => {
       for (const args of [
         ["--by", "a\nb", "--why", "x"],
         ["--by", "", "--why", "x"],
+        ["--by", " ", "--why", "x"],
+        ["--by", "a", "--why", "x\u202e"],
         ["--by", "a"],
-        ["--by", "a", "--why", "x".repeat(201)]
+        ["--by", "a", "--why", "x".repeat(501)]
       ]) {
         const refused = yield* runCommand(env, "grants", "end", id, ...args)
         assert.notStrictEqual(refused.code, 0)
