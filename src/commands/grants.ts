@@ -5,7 +5,7 @@ import { DatabaseConfigLive } from "../layers/environment/ConfigLive.ts"
 import { GrantsSql } from "../layers/postgres/GrantsSql.ts"
 import { SqlLive } from "../layers/postgres/SqlLive.ts"
 import { endGrant, extendGrant, listGrants } from "../programs/grants.ts"
-import { AuditText } from "../services/Grants.ts"
+import { by, why } from "./flags.ts"
 import { reportToPerson } from "./report.ts"
 
 const Live = GrantsSql.pipe(Layer.provide(SqlLive), Layer.provide(DatabaseConfigLive))
@@ -14,12 +14,7 @@ const id = Argument.String("id").pipe(
   Argument.withDescription("Correlation id of the grant, or of the request that ends it"),
   Argument.withSchema(CorrelationId)
 )
-const reason = {
-  by: Flag.String("by").pipe(Flag.withDescription("Who wants it, for the audit trail"), Flag.withSchema(AuditText)),
-  why: Flag.String("why").pipe(Flag.withDescription("Why, for the audit trail"), Flag.withSchema(AuditText))
-}
-
-const end = Command.make("end", { id, ...reason }, ({ id: grant, ...given }) =>
+const end = Command.make("end", { id, by, why }, ({ id: grant, ...given }) =>
   endGrant(grant, given).pipe(Effect.provide(Live), reportToPerson)
 ).pipe(Command.withDescription("Let access end now: a worker takes it away within RECOVERY_INTERVAL"))
 
@@ -28,7 +23,7 @@ const minutes = Flag.Int("minutes").pipe(
   Flag.withSchema(DurationMinutes)
 )
 
-const extend = Command.make("extend", { id, minutes, ...reason }, ({ id: grant, minutes: more, ...given }) =>
+const extend = Command.make("extend", { id, minutes, by, why }, ({ id: grant, minutes: more, ...given }) =>
   extendGrant(grant, more, given).pipe(Effect.provide(Live), reportToPerson)
 ).pipe(Command.withDescription("Let access end later"))
 

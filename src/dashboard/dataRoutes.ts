@@ -1,5 +1,5 @@
-import { DateTime, Effect, Option, Schema, Semaphore } from "effect"
-import { HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
+import { ByteSize, DateTime, Effect, Option, Schema, Semaphore } from "effect"
+import { HttpIncomingMessage, HttpRouter, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { searchTerm } from "../domain/History.ts"
 import { Who, Why } from "../domain/Intervention.ts"
 import { CorrelationId } from "../domain/Job.ts"
@@ -23,6 +23,9 @@ const Search = Schema.Struct({ search: Schema.String.check(Schema.isMinLength(1)
 const RequestPath = Schema.Struct({ id: CorrelationId })
 const LetterPath = Schema.Struct({ id: Schema.String.check(Schema.isPattern(/^[0-9a-f]{12}$/)) })
 const Replay = Schema.Struct({ by: Who, why: Why })
+
+/** Much more than who and why. */
+const wordsLimit = ByteSize.kibibytes(16)
 
 const json = (body: unknown) => HttpServerResponse.jsonUnsafe(body)
 
@@ -115,6 +118,7 @@ export const dataRoutes = (access: Access) =>
         }).pipe(
           Effect.provideService(JobStore, store),
           Effect.provideService(DeadLetters, deadLetters),
+          Effect.provideService(HttpIncomingMessage.MaxBodySize, wordsLimit),
           answered,
           access.changing,
           secured

@@ -33,18 +33,22 @@ export const checkPolicy = (rules: PolicyRules, arn: string): Result.Result<void
 
 /**
  * Whether policies may be attached to a principal, by its ARN (`PRINCIPAL_DENY`). A job names the principal without its path, so that the ARN
- * has none; but the roles that AWS makes, which are known by their names, have theirs.
+ * has none; but the roles that AWS makes, which are known by their names, are denied under their path as well.
  */
 export const checkPrincipal = (
   deny: ReadonlyArray<string>,
   partition: Partition,
   { accountId, principal, principalType }: PolicyChange
 ): Result.Result<void, PolicyForbidden> => {
-  const arn = `arn:${partition}:iam::${accountId}:${principalType.toLowerCase()}/${principalType === "Role" ? reservedPath(principal) : ""}${principal}`
-  const denied = deny.find((pattern) => matches(pattern, arn, "i"))
-  return denied === undefined
-    ? Result.void
-    : Result.fail(new PolicyForbidden({ message: `${arn} matches ${denied} of PRINCIPAL_DENY` }))
+  const path = principalType === "Role" ? reservedPath(principal) : ""
+  for (const name of new Set([principal, `${path}${principal}`])) {
+    const arn = `arn:${partition}:iam::${accountId}:${principalType.toLowerCase()}/${name}`
+    const denied = deny.find((pattern) => matches(pattern, arn, "i"))
+    if (denied !== undefined) {
+      return Result.fail(new PolicyForbidden({ message: `${arn} matches ${denied} of PRINCIPAL_DENY` }))
+    }
+  }
+  return Result.void
 }
 
 /** What `PRINCIPAL_DENY` is by default: the handler role, and what AWS lets nobody modify. */

@@ -93,5 +93,8 @@ const describe: (settlement: Settlement) => string = Settlement.$match({
 const describeError = (error: JobError): string =>
   `${error.code}: ${error.message}${"operation" in error ? ` (${error.operation})` : ""}${error._tag === "Timeout" ? ", outcome unknown" : ""}`
 
-/** PostgreSQL's text has no NUL, and a line that AWS or a payload wrote must not break the trail. */
-export const printable = (text: string): string => text.replaceAll(/\p{Cc}+/gu, " ").slice(0, 4_000)
+/**
+ * PostgreSQL's text has no NUL, and what AWS, a payload or Redis says must not break the trail or a line of the log, nor forge what a terminal
+ * shows of it.
+ */
+export const printable = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").slice(0, 4_000)

@@ -104,9 +104,13 @@ export const classByCode: Readonly<Record<string, ErrorClass>> = {
 const classByStatus = (status: number | undefined): ErrorClass =>
   status === undefined ? Timeout : status === 429 ? Throttling : status >= 500 ? ServiceUnavailable : InvalidRequest
 
-/** The one place that decides what a failed call to AWS means. */
+/**
+ * The one place that decides what a failed call to AWS means. Of its message the first line is kept: below that of `SignatureDoesNotMatch` comes
+ * what should have been signed, session token and all. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+ */
 export const classify = (failure: CallFailure): AwsError => {
-  const { message, operation } = failure
+  const { operation } = failure
+  const [message = ""] = failure.message.trim().split("\n", 1)
   const code = failure.code.replace(/Exception$/, "")
   const known = Object.hasOwn(classByCode, code) ? classByCode[code] : undefined
   const judged = failure.status === 429 ? Throttling : (known ?? classByStatus(failure.status))

@@ -1,4 +1,5 @@
 import { Console, DateTime, Effect, Option, Schema } from "effect"
+import { printable } from "../domain/Settlement.ts"
 import { type Grant, Grants, type Moved, type Reason } from "../services/Grants.ts"
 
 /** No grant for a time has this id, and no end of one. */
@@ -54,14 +55,16 @@ const toJson = ({ endsAt, ...grant }: Grant) => ({ ...grant, endsAt: DateTime.fo
 const table = (grants: ReadonlyArray<Grant>): string => {
   const rows = [
     ["ENDS AT", "", "ACCOUNT", "PRINCIPAL", "ENTITLEMENT", "GRANT"],
-    ...grants.map((grant) => [
-      DateTime.formatIso(grant.endsAt),
-      note(grant),
-      grant.accountId,
-      `${grant.principalType} ${grant.principal}`,
-      `${grant.entitlementType} ${grant.entitlement}`,
-      grant.id
-    ])
+    ...grants.map((grant) =>
+      [
+        DateTime.formatIso(grant.endsAt),
+        note(grant),
+        grant.accountId,
+        `${grant.principalType} ${grant.principal}`,
+        `${grant.entitlementType} ${grant.entitlement}`,
+        grant.id
+      ].map(printable)
+    )
   ]
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
   return rows

@@ -2,7 +2,7 @@ import { Clock, Duration, Effect, Metric, Option, Ref, Result, Schema } from "ef
 import { CorrelationId } from "../domain/Job.ts"
 import * as metrics from "../domain/metrics.ts"
 import { monotonicMillis } from "../domain/monotonicMillis.ts"
-import { lostTooManyLog, maxLosses } from "../domain/Settlement.ts"
+import { lostTooManyLog, maxLosses, printable } from "../domain/Settlement.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import { JobQueue } from "../services/JobQueue.ts"
 import { JobStore, type Recovered } from "../services/JobStore.ts"
@@ -84,7 +84,7 @@ const bringBack = Effect.fnUntraced(function* ({ payloads, workerId }: Leftover)
       continue
     }
     yield* workers.reclaim(workerId, payload)
-    yield* Effect.logInfo(`back in the queue from the lost worker ${workerId}`).pipe(
+    yield* Effect.logInfo(`back in the queue from the lost worker ${printable(workerId)}`).pipe(
       Effect.annotateLogs(
         "correlation_id",
         Option.getOrElse(id, () => "unknown")

@@ -1,5 +1,5 @@
 import type { DateTime, Effect, Option } from "effect"
-import { Context, Schema } from "effect"
+import { Context } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 
 /** Who does something by hand, and why: for the audit trail. */
@@ -7,11 +7,6 @@ export interface Reason {
   readonly by: string
   readonly why: string
 }
-
-/** Text that a person gives for the audit trail. */
-export const AuditText = Schema.String.check(
-  Schema.isPattern(/^[^\p{Cc}]{1,200}$/u, { expected: "1 to 200 characters without control characters" })
-)
 
 /** Access that was granted for a time, and has not ended. */
 export interface Grant {

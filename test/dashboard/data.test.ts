@@ -186,6 +186,7 @@ describe("the dashboard's data", () => {
       const words = { by: "Ann", why: "its row was late" }
       assert.strictEqual(yield* replay(good.id, {}), 400)
       assert.strictEqual(yield* replay(good.id, { ...words, by: "Ann\n" }), 400)
+      assert.strictEqual(yield* replay(good.id, { ...words, more: "x".repeat(20_000) }), 400)
       assert.strictEqual(yield* replay("..", words), 404)
       assert.strictEqual(yield* replay("0123456789ab", words), 404)
       assert.strictEqual(yield* replay(bad.id, words), 409)

@@ -98,6 +98,13 @@ describe("classify", () => {
     assert.strictEqual(classify(failure({ code, status }))._tag, tag)
   })
 
+  it("keeps of a message what fits a line, and none of what AWS says should have been signed", () => {
+    const message =
+      "\nThe request signature we calculated does not match.\n\nThe Canonical String for this request should have been\n'POST\nx-amz-security-token:FwoG"
+    const error = classify(failure({ code: "SignatureDoesNotMatch", status: 403, message }))
+    assert.strictEqual(error.message, "The request signature we calculated does not match.")
+  })
+
   it("any 429 is throttling, whatever its code", () => {
     assert.strictEqual(classify(failure({ code: "AccessDenied", status: 429 }))._tag, "Throttling")
   })

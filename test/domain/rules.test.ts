@@ -133,6 +133,13 @@ describe("checkPrincipal", () => {
     ["a service's role in another case", byDefault, "Role", "awsservicerolefortrustedadvisor", false],
     ["a role of the SSO", byDefault, "Role", "AWSReservedSSO_Admin_0123456789abcdef", false],
     ["a user who is called like one", byDefault, "User", "AWSReservedSSO_Admin", true],
+    [
+      "a role of the SSO by its name alone",
+      ["arn:aws:iam::*:role/AWSReservedSSO_*"],
+      "Role",
+      "AWSReservedSSO_A_1",
+      false
+    ],
     ["a pattern", ["arn:aws:iam::*:role/break-glass*"], "Role", "break-glass-1", false],
     ["a pattern of another account", ["arn:aws:iam::210987654321:role/*"], "Role", "deploy", true],
     ["a pattern without the rest of the ARN", ["*/root"], "User", "root", false],
@@ -211,7 +218,7 @@ describe("Settlement", () => {
   })
 
   it.prop("keeps every text printable and short", [Schema.String], ([text]) => {
-    assert.notMatch(printable(`\u0000${text}\n`), /\p{Cc}/u)
+    assert.notMatch(printable(`\u0000${text}\u202e\n`), /[\p{Cc}\p{Cf}]/u)
     assert.isAtMost(printable(text.repeat(2_000)).length, 4_000)
   })
 })

@@ -59,7 +59,7 @@ describe.skipIf(inject("redis") === undefined)("doctor on PostgreSQL", () => {
     [
       "a missing column",
       "ours",
-      ["ALTER TABLE csb_app.csb_requests DROP principal"],
+      ["ALTER TABLE csb_app.csb_requests DROP principal CASCADE"],
       /^missing: column csb_requests.principal$/,
       /^Run migrate/
     ],
@@ -181,7 +181,7 @@ describe.skipIf(inject("redis") === undefined)("doctor on PostgreSQL", () => {
   it.live("finds columns of types that the statements cannot use", () =>
     Effect.gen(function* () {
       const found = yield* examineAfter(
-        "ALTER TABLE csb_app.csb_requests DROP COLUMN duration_minutes, ADD COLUMN duration_minutes timestamptz",
+        "ALTER TABLE csb_app.csb_requests DROP COLUMN duration_minutes CASCADE, ADD COLUMN duration_minutes timestamptz",
         "GRANT UPDATE (duration_minutes) ON csb_app.csb_requests TO csb_aws_user"
       )
       assert.deepStrictEqual(found.with("failed"), ["postgresql statements"])

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
+import type { SqlError } from "effect/sql/SqlError"
 import { inject } from "vitest"
 import { LocalAws } from "../../local/aws/LocalAws.ts"
 import { eventually, runCommand, startWorker } from "./program.ts"
@@ -124,37 +125,104 @@ describe.skipIf(inject("redis") === undefined)("access for a time", () => {
 })
 
 describe("the worker's role", () => {
-  it.live("may write ends of grants, and no other requests", () =>
+  const refusalOf = <A>(statement: Effect.Effect<A, SqlError, SqlClient.SqlClient>) =>
+    Effect.flatMap(World, ({ database }) => Effect.provide(statement, database.as("csb_aws_user"))).pipe(
+      Effect.flip,
+      Effect.map(({ reason }) => String(reason.cause))
+    )
+
+  it.live("may write the end of a grant for what the grant gives, and no other requests", () =>
     Effect.gen(function* () {
-      const { database } = yield* World
-      const [parent] = yield* Effect.flatMap(
-        World,
-        ({ sql }) => sql<{ id: string }>`
-        INSERT INTO csb_app.csb_requests (correlation_id, cloud_provider, principal, action, entitlement, account_id)
-        VALUES (gen_random_uuid(), 'aws', 'alice', 'add', 'ReadOnlyAccess', ${account}) RETURNING correlation_id AS id`
-      )
-      const end = { parent: parent?.id ?? null, action: "remove", status: "PENDING", time: "now", cloud: "aws" }
+      const { database, sql } = yield* World
+      const requested = (type: string | null, minutes: number | null) =>
+        Effect.map(
+          sql<{ id: string }>`
+            INSERT INTO csb_app.csb_requests (correlation_id, cloud_provider, principal, action, entitlement, account_id,
+              principal_type, entitlement_type, duration_minutes)
+            VALUES (gen_random_uuid(), 'aws', 'alice', 'add', 'ReadOnlyAccess', ${account}, ${type}, 'default', ${minutes})
+            RETURNING correlation_id AS id`,
+          ([row]) => row?.id ?? null
+        )
+      const end = {
+        parent: yield* requested("User", 60),
+        action: "remove",
+        status: "PENDING",
+        time: "now",
+        cloud: "aws",
+        account,
+        type: "User",
+        principal: "alice",
+        kind: "default",
+        entitlement: "ReadOnlyAccess"
+      }
       const insert = (fields: Partial<{ [field in keyof typeof end]: string | null }>) =>
-        Effect.flatMap(SqlClient.SqlClient, (sql) => {
-          const { action, cloud, parent: parentId, status, time } = { ...end, ...fields }
-          return sql`INSERT INTO csb_requests (correlation_id, client_req_id, status, cloud_provider, principal, action,
+        Effect.flatMap(SqlClient.SqlClient, (worker) => {
+          const it = { ...end, ...fields }
+          return worker`INSERT INTO csb_requests (correlation_id, client_req_id, status, cloud_provider, principal, action,
               entitlement, account_id, principal_type, entitlement_type, not_before, parent_id)
-            VALUES (gen_random_uuid(), NULL, ${status}::status_enum, ${cloud}, 'alice', ${action}, 'ReadOnlyAccess',
-              ${account}, 'User', 'default', ${time}::timestamptz, ${parentId}::uuid)`
-        }).pipe(Effect.provide(database.as("csb_aws_user")))
-      yield* insert({})
+            VALUES (gen_random_uuid(), NULL, ${it.status}::status_enum, ${it.cloud}, ${it.principal}, ${it.action},
+              ${it.entitlement}, ${it.account}, ${it.type}, ${it.kind}, ${it.time}::timestamptz, ${it.parent}::uuid)`
+        })
+      yield* Effect.provide(insert({}), database.as("csb_aws_user"))
       for (const fields of [
         { action: "add" },
         { parent: null },
+        { parent: yield* requested("User", null) },
+        { parent: yield* requested(null, 60) },
         { status: "SUCCESS" },
         { status: "IN_PROGRESS" },
         { time: null },
-        { cloud: "gcp" }
+        { cloud: "gcp" },
+        { account: "210987654321" },
+        { type: "Role" },
+        { principal: "mallory" },
+        { kind: "custom" },
+        { entitlement: "DenyAll" }
       ]) {
-        const error = yield* Effect.flip(insert(fields))
-        assert.match(String(error.reason.cause), /row-level security/, JSON.stringify(fields))
+        assert.match(yield* refusalOf(insert(fields)), /row-level security/, JSON.stringify(fields))
       }
     }).pipe(Effect.provide(world()))
+  )
+
+  it.live(
+    "may fill what a request leaves open, but neither change what it asks for nor bring it back once it is done",
+    () =>
+      Effect.gen(function* () {
+        const { database, sql } = yield* World
+        const requested = (status: string, type: string | null) =>
+          Effect.map(
+            sql<{ id: string }>`
+            INSERT INTO csb_app.csb_requests (correlation_id, status, cloud_provider, principal, action, entitlement, account_id,
+              principal_type, entitlement_type, duration_minutes)
+            VALUES (gen_random_uuid(), ${status}::csb_app.status_enum, 'aws', 'alice', 'add', 'AdministratorAccess', ${account},
+              ${type}, ${type === null ? null : "custom"}, ${type === null ? null : 60})
+            RETURNING correlation_id AS id`,
+            ([row]) => row?.id ?? ""
+          )
+        const update = (id: string, change: string) =>
+          Effect.flatMap(SqlClient.SqlClient, (worker) =>
+            worker.unsafe(`UPDATE csb_requests SET ${change} WHERE correlation_id = $1::uuid`, [id])
+          )
+        const told = yield* requested("PENDING", "User")
+        const done = yield* requested("SUCCESS", null)
+        const worker = database.as("csb_aws_user")
+        const allFields = "principal_type = 'Role', entitlement_type = 'default', duration_minutes = 1"
+        yield* Effect.provide(update(yield* requested("PENDING", null), allFields), worker)
+        yield* Effect.provide(update(told, "status = 'FAILED', principal_type = 'User', duration_minutes = 60"), worker)
+        yield* Effect.provide(update(told, "status = 'PENDING'"), worker)
+        for (const [id, change] of [
+          [told, "principal_type = 'Role'"],
+          [told, "principal_type = NULL"],
+          [told, "entitlement_type = 'default'"],
+          [told, "duration_minutes = 61"],
+          [told, "duration_minutes = NULL"],
+          [done, "status = 'PENDING'"],
+          [done, "duration_minutes = 1"]
+        ] as const) {
+          assert.match(yield* refusalOf(update(id, change)), /is done, or asks for something else/, change)
+        }
+        yield* update(done, "status = 'PENDING'").pipe(Effect.provideService(SqlClient.SqlClient, sql))
+      }).pipe(Effect.provide(world()))
   )
 })
 
@@ -210,6 +278,23 @@ describe.skipIf(inject("redis") === undefined)("grants", () => {
     }).pipe(Effect.provide(world()))
   )
 
+  it.live("writes out what would steer the terminal", () =>
+    Effect.gen(function* () {
+      const { env, sql } = yield* World
+      const type = "User\u001b]0;x\u0007\u202e"
+      const insert = (action: string, parent: string | null, time: string | null) => sql<{ id: string }>`
+        INSERT INTO csb_app.csb_requests (correlation_id, cloud_provider, principal, action, entitlement, account_id, principal_type,
+          entitlement_type, not_before, parent_id)
+        VALUES (gen_random_uuid(), 'aws', 'alice', ${action}, 'X', ${account}, ${type}, 'custom', ${time}::timestamptz, ${parent})
+        RETURNING correlation_id AS id`
+      const [grant] = yield* insert("add", null, null)
+      yield* insert("remove", grant?.id ?? "", "2100-01-01")
+      const { stdout } = yield* runCommand(env, "grants")
+      assert.include(stdout, "User ]0;x")
+      assert.notMatch(stdout, /(?!\n)[\p{Cc}\p{Cf}]/u)
+    }).pipe(Effect.provide(world()))
+  )
+
   it.live("refuses what it does not know, and texts that would break the trail", () =>
     Effect.gen(function* () {
       const { env } = yield* World
@@ -220,8 +305,10 @@ describe.skipIf(inject("redis") === undefined)("grants", () => {
       for (const args of [
         ["--by", "a\nb", "--why", "x"],
         ["--by", "", "--why", "x"],
+        ["--by", " ", "--why", "x"],
+        ["--by", "a", "--why", "x\u202e"],
         ["--by", "a"],
-        ["--by", "a", "--why", "x".repeat(201)]
+        ["--by", "a", "--why", "x".repeat(501)]
       ]) {
         const refused = yield* runCommand(env, "grants", "end", id, ...args)
         assert.notStrictEqual(refused.code, 0)

@@ -29,7 +29,7 @@ describe("migrate by an owner who is no superuser, on a server that has the role
       const first = yield* runCommand(env, "migrate")
       assert.deepStrictEqual(first, {
         code: 0,
-        stdout: "schema csb_app: applied 1 create_requests, 2 index_unfinished, 3 end_access\n",
+        stdout: "schema csb_app: applied 1 create_requests, 2 index_unfinished, 3 end_access, 5 keep_requests\n",
         stderr: ""
       })
       const second = yield* runCommand(env, "migrate")
@@ -44,6 +44,30 @@ describe("migrate by an owner who is no superuser, on a server that has the role
       assert.strictEqual(stdout, "")
       assert.match(stderr, /^error: [^\n]*(permission denied|csb_app)[^\n]*\n$/)
       assert.notInclude(stderr, password)
+    })
+  )
+})
+
+describe("migrate by a superuser, where everybody may create functions in public", () => {
+  it.live("calls none of theirs", () =>
+    Effect.gen(function* () {
+      const { host, password: own, port, user } = inject("postgres")
+      const { as, name } = yield* emptyDatabase
+      const run = (role: "postgres" | "csb_aws_user", ...statements: ReadonlyArray<string>) =>
+        Effect.flatMap(SqlClient.SqlClient, (sql) => Effect.forEach(statements, (it) => sql.unsafe(it))).pipe(
+          Effect.provide(as(role))
+        )
+      yield* run("postgres", "GRANT CREATE ON SCHEMA public TO PUBLIC")
+      yield* run(
+        "csb_aws_user",
+        "CREATE TABLE public.caught (who text)",
+        "GRANT INSERT ON public.caught TO PUBLIC",
+        `CREATE FUNCTION public.pg_advisory_lock(integer) RETURNS void LANGUAGE sql
+          AS 'INSERT INTO public.caught VALUES (current_user)'`
+      )
+      const env = { DB_HOST: host, DB_PORT: String(port), DB_NAME: name, DB_USER: user, DB_PASSWORD: own }
+      assert.strictEqual((yield* runCommand(env, "migrate")).code, 0)
+      assert.deepStrictEqual(yield* run("postgres", "SELECT who FROM public.caught"), [[]])
     })
   )
 })

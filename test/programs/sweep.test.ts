@@ -79,6 +79,18 @@ describe("the sweep", () => {
     }).pipe(withWorker())
   )
 
+  it.effect("does not let a name that somebody put into Redis steer a terminal that shows the log", () =>
+    Effect.gen(function* () {
+      yield* request()
+      yield* takeAndDie("\u001b]0;x\u0007\u202e\nforged", [newJob(), "taken"])
+      yield* TestClock.adjust("61 seconds")
+      const lines: Array<string> = []
+      yield* Effect.provide(sweep, Logger.layer([Logger.make(({ message }) => void lines.push(String(message)))]))
+      assert.include(lines.join("|"), "from the lost worker")
+      assert.notMatch(lines.join("|"), /[\p{Cc}\p{Cf}]/u)
+    }).pipe(withWorker())
+  )
+
   it.effect("tells when it last got to its end", () =>
     Effect.gen(function* () {
       const store = yield* JobStore

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto"
 import { IAMClient } from "@aws-sdk/client-iam"
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts"
 import { Cache, Clock, Duration, Effect, Equal, Exit, Layer, Option, Redacted } from "effect"
@@ -65,11 +66,15 @@ export const AwsSessionsLive = Layer.effect(
 
     const purposeOf = (change: PolicyChange): Purpose => (config.sessionScope === "job" ? change : change.accountId)
 
-    const shared = {
-      RoleSessionName: config.roleSessionName,
-      DurationSeconds: Duration.toSeconds(sharedFor),
-      Policy: sharedPolicy,
-      ...(config.sourceIdentity && { SourceIdentity: sourceIdentityOf(workerId) })
+    /** Where jobs have their own sessions, the role lets only such names in as theirs: any UUID. */
+    const shared = () => {
+      const own = config.sessionScope === "job" ? randomUUID() : undefined
+      return {
+        RoleSessionName: own ?? config.roleSessionName,
+        DurationSeconds: Duration.toSeconds(sharedFor),
+        Policy: sharedPolicy,
+        ...(config.sourceIdentity && { SourceIdentity: own ?? sourceIdentityOf(workerId) })
+      }
     }
     const own = (change: PolicyChange) => ({
       RoleSessionName: change.correlationId,
@@ -85,7 +90,7 @@ export const AwsSessionsLive = Layer.effect(
     })
 
     const assume = Effect.fnUntraced(function* (purpose: Purpose) {
-      const [accountId, session] = typeof purpose === "string" ? [purpose, shared] : [purpose.accountId, own(purpose)]
+      const [accountId, session] = typeof purpose === "string" ? [purpose, shared()] : [purpose.accountId, own(purpose)]
       const before = yield* Cache.getOption(denied, accountId)
       if (Option.isSome(before)) return yield* before.value
       const sts = yield* stsClient

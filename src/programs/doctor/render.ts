@@ -24,4 +24,4 @@ export const render = (findings: ReadonlyArray<Finding>, colours: boolean): stri
 }
 
 /** What servers say may hold line ends, or even what would steer a terminal. */
-const onOneLine = (text: string): string => text.replaceAll(/\s+/g, " ").replaceAll(/\p{Cc}/gu, "")
+const onOneLine = (text: string): string => text.replaceAll(/\s+/g, " ").replaceAll(/[\p{Cc}\p{Cf}]/gu, "")

@@ -4,12 +4,14 @@ import { SqlClient } from "effect/sql"
 import createRequests from "./0001_create_requests.ts"
 import indexUnfinished from "./0002_index_unfinished.ts"
 import endAccess from "./0003_end_access.ts"
+import keepRequests from "./0005_keep_requests.ts"
 import { bootstrap, owner } from "./bootstrap.ts"
 
 const migrations = {
   "0001_create_requests": createRequests,
   "0002_index_unfinished": indexUnfinished,
-  "0003_end_access": endAccess
+  "0003_end_access": endAccess,
+  "0005_keep_requests": keepRequests
 }
 
 /**
@@ -18,6 +20,9 @@ const migrations = {
  */
 export const migrate = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
+  // Before PostgreSQL 15 everybody may create functions in `public`, and one that fits an argument better than PostgreSQL's own would run as
+  // whoever migrates. https://www.postgresql.org/docs/current/ddl-schemas.html#DDL-SCHEMAS-PATTERNS
+  yield* sql`SET search_path = pg_catalog`
   // Two at once would both find that nothing is there. Goes with the connection.
   yield* sql`SELECT pg_advisory_lock(hashtext(${owner}))`
   yield* bootstrap
