@@ -133,6 +133,7 @@ resource "aws_iam_role_policy" "handler" {
           "iam:DetachRolePolicy",
         ]
         Resource = [
+          var.trusted_principal,
           "arn:${data.aws_partition.current.partition}:iam::*:role/cSecBridgeIAMHandlerRole",
           "arn:${data.aws_partition.current.partition}:iam::*:role/aws-service-role/*",
           "arn:${data.aws_partition.current.partition}:iam::*:role/aws-reserved/*",

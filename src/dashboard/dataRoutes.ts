@@ -19,7 +19,8 @@ const newest = 50
 /** Milliseconds of a statement that reads a whole table, after which nobody waits for it any more. */
 const patience = "8 seconds"
 
-const Search = Schema.Struct({ search: Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(200)) })
+/** PostgreSQL takes no NUL in a text. https://www.postgresql.org/docs/current/datatype-character.html */
+const Search = Schema.Struct({ search: Schema.String.check(Schema.isPattern(/^[^\p{Cc}]{1,200}$/u)) })
 const RequestPath = Schema.Struct({ id: CorrelationId })
 const LetterPath = Schema.Struct({ id: Schema.String.check(Schema.isPattern(/^[0-9a-f]{12}$/)) })
 const Replay = Schema.Struct({ by: Who, why: Why })

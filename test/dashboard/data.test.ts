@@ -148,6 +148,7 @@ describe("the dashboard's data", () => {
   it.effect.each([
     ["/api/requests", 400],
     ["/api/requests?search=", 400],
+    ["/api/requests?search=%00", 400],
     [`/api/requests?search=${"x".repeat(201)}`, 400],
     ["/api/requests/17", 400],
     ["/api/requests/'%20OR%20true--", 400],

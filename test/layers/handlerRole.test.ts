@@ -295,6 +295,21 @@ describe("the handler role of the template, enforced", () => {
     }).pipe(Effect.provide(LocalAws.layer()))
   )
 
+  it.live("gives the worker itself nothing, where the worker's own account is a target", () =>
+    Effect.gen(function* () {
+      const { permissionPolicy: hers } = templated({ trusted: `arn:aws:iam::${account}:user/alice` })
+      const { world } = yield* accounts({ ...templated(), ...(hers !== undefined && { permissionPolicy: hers }) })
+      world.addAccount({ accountId: neighbour, handlerRole: templated(), users: ["alice"] })
+      const attach = (RoleArn: string) =>
+        Effect.gen(function* () {
+          const iam = yield* iamClient({ credentials: keysOf(yield* assume({ ...asTheWorker, RoleArn })) })
+          yield* send(() => iam.send(new AttachUserPolicyCommand({ UserName: "alice", PolicyArn: readOnly })))
+        })
+      isDenied(yield* Effect.flip(attach(roleArn())))
+      yield* attach(roleArn(neighbour))
+    }).pipe(Effect.provide(LocalAws.layer()))
+  )
+
   it.live("asks each session for its source identity, once it is switched on", () =>
     Effect.gen(function* () {
       yield* accounts(templated({ sourceIdentity: true }))

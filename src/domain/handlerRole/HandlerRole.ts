@@ -71,10 +71,10 @@ export const trustPolicy = (role: HandlerRole): PolicyDocument => {
 }
 
 /**
- * What the role may do. A detach is never denied by its policy, since revoking must always work; but the role keeps its hands off itself
- * and off what AWS reserves. At most 10,240 characters, as an inline policy.
+ * What the role may do. A detach is never denied by its policy, since revoking must always work; but the role keeps its hands off itself,
+ * off the worker, and off what AWS reserves. At most 10,240 characters, as an inline policy.
  */
-export const permissionPolicy = ({ allow, deny, name, partition }: HandlerRole): PolicyDocument => {
+export const permissionPolicy = ({ allow, deny, name, partition, trusted }: HandlerRole): PolicyDocument => {
   const iam = `arn:${partition}:iam::`
   const principals = [`${iam}*:user/*`, `${iam}*:role/*`]
   return policyDocument(
@@ -98,7 +98,7 @@ export const permissionPolicy = ({ allow, deny, name, partition }: HandlerRole):
       Sid: "NeverTouch",
       Effect: "Deny",
       Action: [...attachActions, ...detachActions],
-      Resource: [`${iam}*:role/${name}`, `${iam}*:role/aws-service-role/*`, `${iam}*:role/aws-reserved/*`]
+      Resource: [trusted, `${iam}*:role/${name}`, `${iam}*:role/aws-service-role/*`, `${iam}*:role/aws-reserved/*`]
     },
     // Whatever else is attached to the role one day: no new version of a policy, no PassRole, no other role, no access key.
     { Sid: "NothingElse", Effect: "Deny", NotAction: workerActions, Resource: "*" }
