@@ -221,7 +221,7 @@ describe.skipIf(inject("redis") === undefined)("grants", () => {
         ["--by", "a\nb", "--why", "x"],
         ["--by", "", "--why", "x"],
         ["--by", "a"],
-        ["--by", "a", "--why", "x".repeat(201)]
+        ["--by", "a", "--why", "x".repeat(501)]
       ]) {
         const refused = yield* runCommand(env, "grants", "end", id, ...args)
         assert.notStrictEqual(refused.code, 0)
