@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Fiber, Predicate } from "effect"
+import { Effect, Exit, Fiber, Predicate, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { persist } from "../../src/programs/persist.ts"
 import { WorkerStatusLive } from "../../src/layers/WorkerStatusLive.ts"
 import { RedisError } from "../../src/services/Redis.ts"
+import { WorkerStatus } from "../../src/services/WorkerStatus.ts"
 
 const away = new RedisError({ command: "LREM", reason: "Unavailable", message: "Connection is closed." })
 
@@ -16,7 +17,12 @@ describe("a step in an outage of days", () => {
       yield* TestClock.adjust("1 minute")
       const [soon, before] = [depthOf(fiber), tries]
       yield* TestClock.adjust("10 minutes")
-      assert.deepStrictEqual([depthOf(fiber), tries], [soon, before + 300])
+      const [late, after] = [depthOf(fiber), tries]
+      // It gives up, since nothing else would end it.
+      yield* Ref.set((yield* WorkerStatus).endsAt, 0)
+      yield* TestClock.adjust("2 seconds")
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+      assert.deepStrictEqual([late, after], [soon, before + 300])
     }).pipe(Effect.provide(WorkerStatusLive))
   )
 })
