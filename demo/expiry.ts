@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto"
 import { type Console as Output, Effect, Option, Schedule, Schema } from "effect"
 import { Console } from "effect"
 import { SqlClient } from "effect/sql"
-import { listGrants } from "../src/programs/grants.ts"
+import { grantsForPeople } from "../src/commands/render/grants.ts"
+import { Grants } from "../src/services/Grants.ts"
 import { JobStore } from "../src/services/JobStore.ts"
 import { handlerRole } from "./arrange.ts"
 import type { AccessRequest, Submission } from "./Job.ts"
@@ -72,7 +73,8 @@ const story = Effect.gen(function* () {
   yield* submitAsApi([longer])
   yield* awaitSuccess([longer.id])
   yield* Console.log("What ends when, as the command `grants` shows it:\n")
-  yield* listGrants({ account: Option.none(), principal: Option.none(), json: false })
+  const grants = yield* (yield* Grants).list({ accountId: Option.none(), principal: Option.none() })
+  yield* Console.log(grantsForPeople(grants))
 
   yield* Console.log("\nA minute passes: the ends move as much towards now.\n")
   yield* pass("1 minute")

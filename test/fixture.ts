@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { Duration, Effect, Layer, Option, Redacted, type Scope } from "effect"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
+import type { HandlerRole } from "../src/domain/handlerRole/HandlerRole.ts"
 import type { Job } from "../src/domain/Job.ts"
 import { AccountSharesLive } from "../src/layers/AccountSharesLive.ts"
 import { DeadLettersRedis } from "../src/layers/queue/DeadLettersRedis.ts"
@@ -30,6 +31,21 @@ export const aJob = (fields: Partial<Job> = {}): Job => ({
   action: "add",
   entitlement: "ReadOnlyAccess",
   entitlement_type: "default",
+  ...fields
+})
+
+/** The handler role of a worker that is configured as little as can be. */
+export const aHandlerRole = (fields: Partial<HandlerRole> = {}): HandlerRole => ({
+  partition: "aws",
+  name: "cSecBridgeIAMHandlerRole",
+  trusted: "arn:aws:iam::999999999999:user/cSecBridgeWorker",
+  externalId: Option.some("ext-1"),
+  organizationId: Option.none(),
+  sessionScope: "account",
+  sessionName: "cSecBridgeWorkerSession",
+  sourceIdentity: false,
+  allow: Option.none(),
+  deny: [],
   ...fields
 })
 

@@ -1,13 +1,13 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Effect, Layer } from "effect"
 import { Command, Flag, TerminalCapabilities } from "effect/cli"
-import { AccountId } from "../domain/Job.ts"
 import { AwsProbeLive } from "../layers/probes/AwsProbeLive.ts"
 import { ConfigProbeLive } from "../layers/probes/ConfigProbeLive.ts"
 import { DatabaseProbeLive } from "../layers/probes/DatabaseProbeLive.ts"
 import { PortProbeLive } from "../layers/probes/PortProbeLive.ts"
 import { RedisProbeLive } from "../layers/probes/RedisProbeLive.ts"
 import { doctor as program } from "../programs/doctor/doctor.ts"
+import { account } from "./flags.ts"
 import { reportToPerson } from "./report.ts"
 
 const Live = Layer.mergeAll(AwsProbeLive, ConfigProbeLive, DatabaseProbeLive, PortProbeLive, RedisProbeLive).pipe(
@@ -15,11 +15,7 @@ const Live = Layer.mergeAll(AwsProbeLive, ConfigProbeLive, DatabaseProbeLive, Po
 )
 
 const flags = {
-  account: Flag.String("account").pipe(
-    Flag.withDescription("A target AWS account, whose handler role is to be looked at, too"),
-    Flag.withSchema(AccountId),
-    Flag.optional
-  ),
+  account: account("A target AWS account, whose handler role is to be looked at, too"),
   json: Flag.Boolean("json").pipe(
     Flag.withDescription("An array of {check, status, detail, remedy}"),
     Flag.withDefault(false)

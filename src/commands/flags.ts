@@ -1,6 +1,6 @@
 import { Argument, Flag } from "effect/cli"
 import { Who, Why } from "../domain/Intervention.ts"
-import { CorrelationId } from "../domain/Job.ts"
+import { AccountId, CorrelationId } from "../domain/Job.ts"
 
 export const json = Flag.Boolean("json").pipe(
   Flag.withoutNegation,
@@ -12,6 +12,10 @@ export const correlationId = Argument.String("correlation-id").pipe(
   Argument.withDescription("The id that the API answered with"),
   Argument.withSchema(CorrelationId)
 )
+
+/** One target account, or none. */
+export const account = (description: string) =>
+  Flag.String("account").pipe(Flag.withDescription(description), Flag.withSchema(AccountId), Flag.optional)
 
 export const by = Flag.String("by").pipe(
   Flag.withMetavar("who"),

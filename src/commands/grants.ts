@@ -1,11 +1,13 @@
-import { Effect, Layer } from "effect"
+import { Console, DateTime, Effect, Layer } from "effect"
 import { Argument, Command, Flag } from "effect/cli"
-import { AccountId, CorrelationId, DurationMinutes, PrincipalName } from "../domain/Job.ts"
+import { CorrelationId, DurationMinutes, PrincipalName } from "../domain/Job.ts"
 import { DatabaseConfigLive } from "../layers/environment/ConfigLive.ts"
 import { GrantsSql } from "../layers/postgres/GrantsSql.ts"
 import { SqlLive } from "../layers/postgres/SqlLive.ts"
-import { endGrant, extendGrant, listGrants } from "../programs/grants.ts"
-import { by, why } from "./flags.ts"
+import { endGrant, extendGrant } from "../programs/grants.ts"
+import { Grants } from "../services/Grants.ts"
+import { account, by, json, why } from "./flags.ts"
+import { grantsAsJson, grantsForPeople } from "./render/grants.ts"
 import { reportToPerson } from "./report.ts"
 
 const Live = GrantsSql.pipe(Layer.provide(SqlLive), Layer.provide(DatabaseConfigLive))
@@ -14,8 +16,13 @@ const id = Argument.String("id").pipe(
   Argument.withDescription("Correlation id of the grant, or of the request that ends it"),
   Argument.withSchema(CorrelationId)
 )
-const end = Command.make("end", { id, by, why }, ({ id: grant, ...given }) =>
-  endGrant(grant, given).pipe(Effect.provide(Live), reportToPerson)
+
+const end = Command.make("end", { id, by, why }, (asked) =>
+  endGrant(asked.id, asked).pipe(
+    Effect.flatMap((moved) => Console.log(`${moved.id} ends now, by request ${moved.endId}`)),
+    Effect.provide(Live),
+    reportToPerson
+  )
 ).pipe(Command.withDescription("Let access end now: a worker takes it away within RECOVERY_INTERVAL"))
 
 const minutes = Flag.Int("minutes").pipe(
@@ -23,26 +30,32 @@ const minutes = Flag.Int("minutes").pipe(
   Flag.withSchema(DurationMinutes)
 )
 
-const extend = Command.make("extend", { id, minutes, by, why }, ({ id: grant, minutes: more, ...given }) =>
-  extendGrant(grant, more, given).pipe(Effect.provide(Live), reportToPerson)
+const extend = Command.make("extend", { id, minutes, by, why }, (asked) =>
+  extendGrant(asked.id, asked.minutes, asked).pipe(
+    Effect.flatMap((moved) =>
+      Console.log(`${moved.id} ends ${DateTime.formatIso(moved.endsAt)}, by request ${moved.endId}`)
+    ),
+    Effect.provide(Live),
+    reportToPerson
+  )
 ).pipe(Command.withDescription("Let access end later"))
 
 const filters = {
-  account: Flag.String("account").pipe(
-    Flag.withDescription("Of this AWS account only"),
-    Flag.withSchema(AccountId),
-    Flag.optional
-  ),
+  account: account("Of this AWS account only"),
   principal: Flag.String("principal").pipe(
     Flag.withDescription("Of this IAM user or role only"),
     Flag.withSchema(PrincipalName),
     Flag.optional
   ),
-  json: Flag.Boolean("json").pipe(Flag.withDescription("As JSON"), Flag.withDefault(false))
+  json
 }
 
 export const grants = Command.make("grants", filters, (asked) =>
-  listGrants(asked).pipe(Effect.provide(Live), reportToPerson)
+  Effect.gen(function* () {
+    const found = yield* (yield* Grants).list({ accountId: asked.account, principal: asked.principal })
+    if (asked.json) return yield* Console.log(grantsAsJson(found))
+    yield* Console.log(found.length === 0 ? "no access that ends" : grantsForPeople(found))
+  }).pipe(Effect.provide(Live), reportToPerson)
 ).pipe(
   Command.withDescription("Show the access that ends and has not ended yet, the next end first"),
   Command.withSubcommands([end, extend])

@@ -1,24 +1,19 @@
 import { Console, Effect, Option } from "effect"
-import { Command, Flag } from "effect/cli"
-import { AccountId } from "../domain/Job.ts"
+import { Command } from "effect/cli"
 import type { PauseScope } from "../domain/Pause.ts"
 import { Refused } from "../domain/Refused.ts"
 import { pause as program } from "../programs/pause.ts"
 import { Pauses } from "../services/Pauses.ts"
 import { KillSwitch } from "./backends.ts"
-import { by, why } from "./flags.ts"
+import { account, by, why } from "./flags.ts"
 import { reportToPerson } from "./report.ts"
 
-const account = Flag.String("account").pipe(
-  Flag.withDescription("Only the jobs of this target account; without it, all"),
-  Flag.withSchema(AccountId),
-  Flag.optional
-)
+const scopeFlags = { account: account("Only the jobs of this target account; without it, all") }
 
 const scopeOf = (accountId: Option.Option<string>): PauseScope => Option.getOrElse(accountId, () => "all" as const)
 const jobsOf = (scope: PauseScope) => (scope === "all" ? "all jobs" : `the jobs of account ${scope}`)
 
-export const pause = Command.make("pause", { account, by, why }, (asked) => {
+export const pause = Command.make("pause", { ...scopeFlags, by, why }, (asked) => {
   const scope = scopeOf(asked.account)
   return program(scope, asked).pipe(
     Effect.andThen(
@@ -34,7 +29,7 @@ export const pause = Command.make("pause", { account, by, why }, (asked) => {
   Command.withShortDescription("Let no worker take jobs: all, or an account's")
 )
 
-export const resume = Command.make("resume", { account }, (asked) => {
+export const resume = Command.make("resume", scopeFlags, (asked) => {
   const scope = scopeOf(asked.account)
   return Effect.flatMap(Pauses, (pauses) => pauses.resume(scope)).pipe(
     Effect.flatMap((there) =>

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import { fileURLToPath } from "node:url"
-import { Context, Effect, FileSystem, Layer } from "effect"
+import { Cache, Context, Duration, Effect, Exit, FileSystem, Layer } from "effect"
 import type { PlatformError } from "effect/PlatformError"
 
 const contentTypes = {
@@ -26,7 +26,7 @@ export interface PageFile {
 export class PageFiles extends Context.Service<
   PageFiles,
   { readonly read: (name: PageFileName) => Effect.Effect<PageFile, PlatformError> }
->()("worker-service-aws/layers/http/dashboard/PageFiles") {}
+>()("worker-service-aws/dashboard/PageFiles") {}
 
 /** In memory, once somebody has looked. */
 export const PageFilesLive = Layer.effect(
@@ -34,17 +34,15 @@ export const PageFilesLive = Layer.effect(
   Effect.gen(function* () {
     const files = yield* FileSystem.FileSystem
     const folder = fileURLToPath(new URL("./dashboard", import.meta.url))
-    const known = new Map<PageFileName, PageFile>()
-    return PageFiles.of({
-      read: Effect.fnUntraced(function* (name) {
-        const before = known.get(name)
-        if (before !== undefined) return before
-        const body = yield* files.readFile(`${folder}/${name}`)
-        const etag = `"${createHash("sha256").update(body).digest("base64url")}"`
-        const file = { body, contentType: contentTypes[name], etag }
-        known.set(name, file)
-        return file
-      })
+    const read = Effect.fnUntraced(function* (name: PageFileName) {
+      const body = yield* files.readFile(`${folder}/${name}`)
+      const etag = `"${createHash("sha256").update(body).digest("base64url")}"`
+      return { body, contentType: contentTypes[name], etag }
     })
+    const known = yield* Cache.makeWith(read, {
+      capacity: Object.keys(contentTypes).length,
+      timeToLive: (exit) => (Exit.isSuccess(exit) ? Duration.infinity : Duration.zero)
+    })
+    return PageFiles.of({ read: (name) => Cache.get(known, name) })
   })
 )

@@ -17,5 +17,9 @@ export interface Intervention {
   readonly why: string
 }
 
-/** The audit row's text. */
+// The audit rows' texts.
+
 export const retriedLog = ({ by, why }: Intervention): string => `Retried by ${by}: ${why}`
+export const endedLog = ({ by, why }: Intervention): string => `Due now, by ${by}: ${why}`
+export const extendedLog = (minutes: number, { by, why }: Intervention): string =>
+  `Due ${minutes} minutes later, by ${by}: ${why}`

@@ -7,6 +7,9 @@ const signals = ["SIGTERM", "SIGINT"] as const
 /** Milliseconds; without any, nothing could be given back. */
 const leastGrace = 2_000
 
+/** Milliseconds. A timer that is to wait longer does not wait at all. https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+const longestTimer = 2 ** 31 - 1
+
 /**
  * The first signal, on which `runMain` interrupts the program, is an ordinary end: status 0. A second one ends the process
  * at once, and so does the end of the grace, should something that cannot be interrupted still hang.
@@ -26,7 +29,7 @@ export const SignalsLive = Layer.effectDiscard(
           )
           process.exit(0)
         },
-        Math.max(Duration.toMillis(shutdownGrace), leastGrace)
+        Math.min(Math.max(Duration.toMillis(shutdownGrace), leastGrace), longestTimer)
       ).unref()
     }
     yield* Effect.acquireRelease(

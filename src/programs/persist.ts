@@ -1,12 +1,24 @@
-import { Clock, Effect, Ref } from "effect"
+import { Duration, Effect, Ref, Schedule } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import { reasonOf } from "../domain/reasonOf.ts"
 import type { RedisError } from "../services/Redis.ts"
 import { WorkerStatus } from "../services/WorkerStatus.ts"
 
-/** Milliseconds between two tries; PostgreSQL and Redis take seconds to restart or fail over. */
-const firstDelay = 100
-const maxDelay = 2_000
+/** Between two tries; PostgreSQL and Redis take seconds to restart or fail over. */
+const firstDelay = Duration.millis(100)
+const maxDelay = Duration.seconds(2)
+
+/** For ever, or until the drain is over. */
+const whileWorking = Schedule.exponential(firstDelay).pipe(
+  Schedule.setInputType<SqlError | RedisError>(),
+  Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, maxDelay))),
+  Schedule.tap(({ duration, input }) => logFailure(input, Duration.toMillis(duration))),
+  Schedule.while(({ duration, now }) =>
+    Effect.flatMap(WorkerStatus, ({ endsAt }) =>
+      Effect.map(Ref.get(endsAt), (end) => now + Duration.toMillis(duration) <= end)
+    )
+  )
+)
 
 /**
  * Tries a step on PostgreSQL or Redis until it lands, whatever the error: an outage passes, a missing grant is mended, and
@@ -14,20 +26,9 @@ const maxDelay = 2_000
  * by interrupting itself, when the drain is over.
  */
 export const persist = <A, R>(step: Effect.Effect<A, SqlError | RedisError, R>) =>
-  Effect.uninterruptible(attempt(step, firstDelay))
-
-const attempt = <A, R>(
-  step: Effect.Effect<A, SqlError | RedisError, R>,
-  delay: number
-): Effect.Effect<A, never, R | WorkerStatus> =>
-  Effect.catch(step, (error) =>
-    Effect.gen(function* () {
-      yield* logFailure(error, delay)
-      const endsAt = yield* Ref.get((yield* WorkerStatus).endsAt)
-      if ((yield* Clock.currentTimeMillis) + delay > endsAt) return yield* Effect.interrupt
-      yield* Effect.sleep(delay)
-      return yield* attempt(step, Math.min(delay * 2, maxDelay))
-    })
+  Effect.retry(step, whileWorking).pipe(
+    Effect.catch(() => Effect.interrupt),
+    Effect.uninterruptible
   )
 
 /** `delay`: after how many milliseconds it is tried again. */

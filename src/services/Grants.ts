@@ -1,12 +1,7 @@
 import type { DateTime, Effect, Option } from "effect"
 import { Context } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
-
-/** Who does something by hand, and why: for the audit trail. */
-export interface Reason {
-  readonly by: string
-  readonly why: string
-}
+import type { Intervention } from "../domain/Intervention.ts"
 
 /** Access that was granted for a time, and has not ended. */
 export interface Grant {
@@ -48,12 +43,12 @@ export class Grants extends Context.Service<
       readonly principal: Option.Option<string>
     }) => Effect.Effect<ReadonlyArray<Grant>, SqlError>
     /** Makes the end due now. None: there is no such grant, or it has no end. */
-    readonly end: (id: string, reason: Reason) => Effect.Effect<Option.Option<Moved>, SqlError>
+    readonly end: (id: string, intervention: Intervention) => Effect.Effect<Option.Option<Moved>, SqlError>
     /** Puts the end off by some minutes, counted from now if it is due already. */
-    readonly extend: (id: string, minutes: number, reason: Reason) => Effect.Effect<Option.Option<Moved>, SqlError>
+    readonly extend: (
+      id: string,
+      minutes: number,
+      intervention: Intervention
+    ) => Effect.Effect<Option.Option<Moved>, SqlError>
   }
 >()("worker-service-aws/services/Grants") {}
-
-export const endedLog = ({ by, why }: Reason): string => `Due now, by ${by}: ${why}`
-export const extendedLog = (minutes: number, { by, why }: Reason): string =>
-  `Due ${minutes} minutes later, by ${by}: ${why}`

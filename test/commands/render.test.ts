@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Schema } from "effect"
+import { DateTime, Schema } from "effect"
+import { grantsAsJson, grantsForPeople } from "../../src/commands/render/grants.ts"
 import { table } from "../../src/commands/render/table.ts"
 import { json, plain, span } from "../../src/commands/render/text.ts"
 
@@ -45,4 +46,26 @@ describe("text for a terminal", () => {
     [86_400_000, "1d 0h"],
     [-1_500, "-1.5 s"]
   ])("says %i ms as %s", (millis, said) => assert.strictEqual(span(millis), said))
+})
+
+describe("grants for people", () => {
+  it.prop("stay in their lines, whatever a row says of them", [Schema.String], ([text]) => {
+    const grant = {
+      id: "6f1f3bd0-9f0e-4a5e-8f52-0e9d7f3f2a11",
+      endId: "6f1f3bd0-9f0e-4a5e-8f52-0e9d7f3f2a12",
+      accountId: text,
+      principalType: "User",
+      principal: text,
+      entitlementType: "default",
+      entitlement: text,
+      endsAt: DateTime.makeUnsafe(0),
+      overdue: true,
+      status: "PENDING",
+      attachedBefore: null
+    }
+    const lines = grantsForPeople([grant]).split("\n")
+    assert.lengthOf(lines, 2)
+    for (const line of lines) assert.notMatch(line, forging)
+    assert.notMatch(grantsAsJson([grant]).replaceAll("\n", ""), forging)
+  })
 })

@@ -10,21 +10,13 @@ import { jobSessionPolicy } from "../../src/domain/handlerRole/sessionPolicy.ts"
 import { terraform } from "../../src/domain/handlerRole/terraform.ts"
 import { Job } from "../../src/domain/Job.ts"
 import { policyChange } from "../../src/domain/PolicyChange.ts"
-import { aJob } from "../fixture.ts"
+import { aHandlerRole, aJob } from "../fixture.ts"
 
 const worker = "arn:aws:iam::999999999999:role/csb/worker"
 
 const settings = (some: Partial<Settings> = {}): Settings => ({
-  partition: "aws",
-  name: "cSecBridgeIAMHandlerRole",
+  ...aHandlerRole(),
   trusted: Option.some(worker),
-  externalId: Option.some("ext-1"),
-  organizationId: Option.none(),
-  sessionScope: "account",
-  sessionName: "cSecBridgeWorkerSession",
-  sourceIdentity: false,
-  allow: Option.none(),
-  deny: [],
   ...some
 })
 

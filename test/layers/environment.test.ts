@@ -22,22 +22,25 @@ const needed = {
 }
 
 /** What the files hold that the environment names. */
-const read = (env: Record<string, string>, files: Record<string, string> = {}) =>
+const read = (env: Record<string, string>, files: Record<string, string> = {}, looks: Array<string> = []) =>
   Layer.build(ConfigLive).pipe(
     Effect.scoped,
     Effect.provide(
       FileSystem.layerNoop({
         readFileString: (path) =>
-          files[path] === undefined
-            ? Effect.fail(
-                PlatformError.systemError({
-                  _tag: "NotFound",
-                  module: "FileSystem",
-                  method: "readFileString",
-                  pathOrDescriptor: path
-                })
-              )
-            : Effect.succeed(files[path])
+          Effect.suspend(() => {
+            looks.push(path)
+            return files[path] === undefined
+              ? Effect.fail(
+                  PlatformError.systemError({
+                    _tag: "NotFound",
+                    module: "FileSystem",
+                    method: "readFileString",
+                    pathOrDescriptor: path
+                  })
+                )
+              : Effect.succeed(files[path])
+          })
       })
     ),
     Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env, preserveEmptyStrings: true }))
@@ -244,6 +247,8 @@ describe("the environment", () => {
     ["JOB_LEASE", "soon"],
     ["RECOVERY_INTERVAL", "15"],
     ["ORPHAN_AFTER", "x"],
+    // By then there was no such time as PostgreSQL could read.
+    ["ORPHAN_AFTER", "1000000 days"],
     ["UNKNOWN_JOB_GRACE", "x"],
     ["SHUTDOWN_GRACE", "x"],
     ["HTTP_PORT", "http"],
@@ -315,6 +320,15 @@ describe("the environment", () => {
         Context.get(context, DatabaseConfig)
       ])
       assert.notInclude(shown, "s3cr3t")
+    })
+  )
+
+  it.effect("looks into each file once", () =>
+    Effect.gen(function* () {
+      const { DB_PASSWORD: _, ...env } = needed
+      const looks: Array<string> = []
+      yield* read({ ...env, DB_PASSWORD_FILE: "/password" }, { "/password": "secret" }, looks)
+      assert.deepStrictEqual(looks, ["/password"])
     })
   )
 

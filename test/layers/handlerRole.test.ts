@@ -23,7 +23,7 @@ import { AwsIamLive } from "../../src/layers/aws/AwsIamLive.ts"
 import { AwsSessionsLive } from "../../src/layers/aws/AwsSessionsLive.ts"
 import { AwsIam } from "../../src/services/AwsIam.ts"
 import type { AwsConfig } from "../../src/services/Config.ts"
-import { aJob, testAwsConfig, testWorkerConfig } from "../fixture.ts"
+import { aHandlerRole, aJob, testAwsConfig, testWorkerConfig } from "../fixture.ts"
 import { assume, iamClient, keysOf, type SdkError, send } from "../local/aws/fixture.ts"
 
 const account = "123456789012"
@@ -33,26 +33,11 @@ const admin = "arn:aws:iam::aws:policy/AdministratorAccess"
 const auditors = `arn:aws:iam::${account}:policy/team/Auditors`
 const readOnly = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 
-/** What the tests' worker is called, and how it assumes the role. */
-const role = (some: Partial<HandlerRole> = {}): HandlerRole => ({
-  partition: "aws",
-  name: "cSecBridgeIAMHandlerRole",
-  trusted: "arn:aws:iam::999999999999:user/cSecBridgeWorker",
-  externalId: Option.some("ext-1"),
-  organizationId: Option.none(),
-  sessionScope: "account",
-  sessionName: "cSecBridgeWorkerSession",
-  sourceIdentity: false,
-  allow: Option.none(),
-  deny: [],
-  ...some
-})
-
 /** The role as the template makes it. */
 const templated = (some: Partial<HandlerRole> = {}): DeclaredRole => ({
   name: "cSecBridgeIAMHandlerRole",
-  trustPolicy: trustPolicy(role(some)),
-  permissionPolicy: permissionPolicy(role(some))
+  trustPolicy: trustPolicy(aHandlerRole(some)),
+  permissionPolicy: permissionPolicy(aHandlerRole(some))
 })
 
 const allowEverything = { Effect: "Allow", Action: "*", Resource: "*" } as const
@@ -62,7 +47,7 @@ const promoted = (some: Partial<HandlerRole> = {}): DeclaredRole => ({
   ...templated(some),
   permissionPolicy: {
     Version: "2012-10-17",
-    Statement: [...permissionPolicy(role(some)).Statement, allowEverything]
+    Statement: [...permissionPolicy(aHandlerRole(some)).Statement, allowEverything]
   }
 })
 

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto"
 import { readFile } from "node:fs/promises"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -7,6 +6,7 @@ import { LocalAws } from "../../local/aws/LocalAws.ts"
 import { commandsOf, keylessCommands } from "../../src/layers/queue/commands.ts"
 import { aJob } from "../fixture.ts"
 import { eventually, start, startWorker } from "./program.ts"
+import { redisUser } from "./redisUser.ts"
 import { awaitStatus, commitRow, deadLetterOf, lengths, push, request, World, world } from "./world.ts"
 
 const all = (mode: "blmove" | "brpop") => [...commandsOf("queue:aws", mode), ...keylessCommands(mode)]
@@ -18,36 +18,16 @@ const grants = (mode: "blmove" | "brpop") =>
 const forProbes = ["ping", "llen", "lindex"]
 
 describe.skipIf(inject("redis") === undefined)("a Redis ACL", () => {
-  /** A user with these commands, on the keys of contract §3 and no others. */
-  const asUser = (commands: ReadonlyArray<string>) =>
-    Effect.gen(function* () {
-      const { env, queue, redis } = yield* World
-      const name = `worker-${randomUUID()}`
-      yield* Effect.acquireRelease(
-        Effect.promise(() =>
-          redis.acl(
-            "SETUSER",
-            name,
-            "on",
-            ">acl-secret",
-            "resetchannels",
-            `~${queue}`,
-            `~${queue}_error`,
-            `~{${queue}}:*`,
-            "~cache:status:*",
-            "-@all",
-            ...commands.map((command) => `+${command}`)
-          )
-        ),
-        () => Effect.promise(() => redis.acl("DELUSER", name))
-      )
-      const refused = Effect.promise(async () => {
-        const log = await redis.acl("LOG")
-        const entries: ReadonlyArray<unknown> = Array.isArray(log) ? log : [log]
-        return entries.map((entry) => JSON.stringify(entry)).filter((entry) => entry.includes(name))
-      })
-      return { env: { ...env, REDIS_USERNAME: name, REDIS_PASSWORD: "acl-secret" }, refused }
+  const asUser = Effect.fnUntraced(function* (commands: ReadonlyArray<string>) {
+    const { env, redis } = yield* World
+    const user = yield* redisUser(commands)
+    const refused = Effect.promise(async () => {
+      const log = await redis.acl("LOG")
+      const entries: ReadonlyArray<unknown> = Array.isArray(log) ? log : [log]
+      return entries.map((entry) => JSON.stringify(entry)).filter((entry) => entry.includes(user.REDIS_USERNAME))
     })
+    return { env: { ...env, ...user }, refused }
+  })
 
   it.live("is in the README with the commands that the worker sends, and no others", () =>
     Effect.gen(function* () {

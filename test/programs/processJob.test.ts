@@ -278,52 +278,39 @@ describe("the life of a job", () => {
     }).pipe(withWorker())
   )
 
-  const policyRules = { deny: ["*/ReadOnlyAccess"], allow: Option.none() }
-  it.effect("POLICY_DENY: an add fails without a call", () =>
-    Effect.gen(function* () {
-      const job = yield* request()
-      yield* deliver
-      const { lists, log, status } = yield* stateOf(job.correlation_id)
-      assert.deepStrictEqual([status, lists], ["FAILED", [0, 0, 0, 0]])
-      assert.strictEqual(log, `PolicyForbidden: ${readOnlyArn} matches */ReadOnlyAccess of POLICY_DENY`)
-      assert.deepStrictEqual(yield* calls, [])
-    }).pipe(withWorker({ policyRules }))
-  )
+  describe.each([
+    {
+      rule: "POLICY_DENY",
+      settings: { policyRules: { deny: ["*/ReadOnlyAccess"], allow: Option.none() } },
+      why: `${readOnlyArn} matches */ReadOnlyAccess of POLICY_DENY`
+    },
+    {
+      rule: "PRINCIPAL_DENY",
+      settings: { principalDeny: ["arn:aws:iam::*:user/alice"] },
+      why: "arn:aws:iam::123456789012:user/alice matches arn:aws:iam::*:user/alice of PRINCIPAL_DENY"
+    }
+  ])("$rule", ({ settings, why }) => {
+    it.effect("an add fails without a call", () =>
+      Effect.gen(function* () {
+        const job = yield* request()
+        yield* deliver
+        const { lists, log, status } = yield* stateOf(job.correlation_id)
+        assert.deepStrictEqual([status, lists], ["FAILED", [0, 0, 0, 0]])
+        assert.strictEqual(log, `PolicyForbidden: ${why}`)
+        assert.deepStrictEqual(yield* calls, [])
+      }).pipe(withWorker(settings))
+    )
 
-  it.effect("POLICY_DENY: a remove goes through", () =>
-    Effect.gen(function* () {
-      const job = yield* request(aJob({ action: "remove" }))
-      const aws = yield* AwsIamControl
-      aws.attach(policyChange("aws", job))
-      yield* deliver
-      assert.deepStrictEqual(aws.attachments(), [])
-    }).pipe(withWorker({ policyRules }))
-  )
-
-  const principalDeny = ["arn:aws:iam::*:user/alice"]
-  it.effect("PRINCIPAL_DENY: an add fails without a call", () =>
-    Effect.gen(function* () {
-      const job = yield* request()
-      yield* deliver
-      const { lists, log, status } = yield* stateOf(job.correlation_id)
-      assert.deepStrictEqual([status, lists], ["FAILED", [0, 0, 0, 0]])
-      assert.strictEqual(
-        log,
-        "PolicyForbidden: arn:aws:iam::123456789012:user/alice matches arn:aws:iam::*:user/alice of PRINCIPAL_DENY"
-      )
-      assert.deepStrictEqual(yield* calls, [])
-    }).pipe(withWorker({ principalDeny }))
-  )
-
-  it.effect("PRINCIPAL_DENY: a remove goes through", () =>
-    Effect.gen(function* () {
-      const job = yield* request(aJob({ action: "remove" }))
-      const aws = yield* AwsIamControl
-      aws.attach(policyChange("aws", job))
-      yield* deliver
-      assert.deepStrictEqual(aws.attachments(), [])
-    }).pipe(withWorker({ principalDeny }))
-  )
+    it.effect("a remove goes through", () =>
+      Effect.gen(function* () {
+        const job = yield* request(aJob({ action: "remove" }))
+        const aws = yield* AwsIamControl
+        aws.attach(policyChange("aws", job))
+        yield* deliver
+        assert.deepStrictEqual(aws.attachments(), [])
+      }).pipe(withWorker(settings))
+    )
+  })
 
   it.effect.each([
     ["fail", "FAILED"],

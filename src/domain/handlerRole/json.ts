@@ -3,7 +3,7 @@ import { permissionPolicy, trustPolicy } from "./HandlerRole.ts"
 import type { Settings } from "./parameters.ts"
 
 /** No ARN, so that IAM takes no policy in which it was left. */
-export const unnamedWorker = "ARN_OF_THE_USER_OR_ROLE_THAT_THE_WORKER_IS"
+const unnamedWorker = "ARN_OF_THE_USER_OR_ROLE_THAT_THE_WORKER_IS"
 
 /** Both policies, as IAM's API takes them. */
 export const json = (settings: Settings): string => {

@@ -1,4 +1,4 @@
-import { Array, Config, Duration, Effect, type FileSystem, Option, Schema, SchemaTransformation } from "effect"
+import { Array, Config, Duration, Effect, type FileSystem, Option, Record, Schema, SchemaTransformation } from "effect"
 import { ConfigInvalid } from "../../services/Config.ts"
 
 /** Reads a part of the environment, and the files that it names. */
@@ -11,11 +11,11 @@ export function readAll<Parts extends Readonly<Record<string, Reader<unknown>>>>
   parts: Parts
 ): Reader<{ readonly [Name in keyof Parts]: Effect.Success<Parts[Name]> }>
 export function readAll(parts: Readonly<Record<string, Reader<unknown>>>): Reader<Readonly<Record<string, unknown>>> {
-  return Effect.gen(function* () {
-    const results = yield* Effect.all(Object.values(parts), { mode: "result" })
-    const faults = Array.dedupe(Array.getFailures(results).flatMap((failure) => failure.faults))
-    if (Array.isArrayNonEmpty(faults)) return yield* new ConfigInvalid({ faults })
-    return yield* Effect.all(parts)
+  return Effect.flatMap(Effect.all(parts, { mode: "result" }), (results) => {
+    const faults = Array.dedupe(Array.getFailures(Object.values(results)).flatMap((failure) => failure.faults))
+    return Array.isArrayNonEmpty(faults)
+      ? Effect.fail(new ConfigInvalid({ faults }))
+      : Effect.succeed(Record.getSuccesses(results))
   })
 }
 
@@ -49,11 +49,14 @@ export const orMissing = <A>(name: string, reader: Reader<Option.Option<A>>): Re
 export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
   Schema.Int.check(Schema.isBetween({ minimum, maximum }, { expected: `an integer from ${minimum} to ${maximum}` }))
 
+/** A time so long before now PostgreSQL still reads, and so it does ten times as long before. */
+const longest = Duration.days(366)
+
 /** Such as `10 seconds` or `250 millis`. */
 export const duration = (minimum = Duration.zero) =>
   Schema.DurationFromString.check(
-    Schema.makeFilter((value) => Duration.isFinite(value) && Duration.isGreaterThanOrEqualTo(value, minimum), {
-      expected: `a duration of at least ${Duration.format(minimum)}`
+    Schema.makeFilter((value) => Duration.between(value, { minimum, maximum: longest }), {
+      expected: `a duration from ${Duration.format(minimum)} to ${Duration.format(longest)}`
     })
   )
 

@@ -1,6 +1,7 @@
 import { Clock, DateTime, Effect, Option } from "effect"
 import type { Status } from "../../domain/Request.ts"
-import { endedLog, extendedLog, type Grant, Grants, type Moved } from "../../services/Grants.ts"
+import { endedLog, extendedLog } from "../../domain/Intervention.ts"
+import { type Grant, Grants, type Moved } from "../../services/Grants.ts"
 import type { Row, Rows } from "./Row.ts"
 
 /** `Grants` over the rows of the store in memory. `note` writes a row with a further audit row. */
@@ -51,8 +52,8 @@ export const grantsOf = (rows: Rows, note: (id: string, row: Row, log: string) =
             attachedBefore: rows.get(id)?.attachedBefore ?? null
           }))
       ),
-    end: (id, reason) => move(id, Math.min, endedLog(reason)),
-    extend: (id, minutes, reason) =>
-      move(id, (notBefore, now) => Math.max(notBefore, now) + minutes * 60_000, extendedLog(minutes, reason))
+    end: (id, intervention) => move(id, Math.min, endedLog(intervention)),
+    extend: (id, minutes, intervention) =>
+      move(id, (notBefore, now) => Math.max(notBefore, now) + minutes * 60_000, extendedLog(minutes, intervention))
   })
 }

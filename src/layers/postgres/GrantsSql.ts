@@ -1,7 +1,8 @@
 import { DateTime, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Fragment } from "effect/sql/Statement"
-import { endedLog, extendedLog, type Grant, Grants, type Moved } from "../../services/Grants.ts"
+import { endedLog, extendedLog } from "../../domain/Intervention.ts"
+import { type Grant, Grants, type Moved } from "../../services/Grants.ts"
 import { readDialect } from "./catalog.ts"
 
 interface GrantAnswer extends Omit<Grant, "endsAt"> {
@@ -64,12 +65,12 @@ export const GrantsSql = Layer.effect(
               (grants) => grants.map(instant)
             )
           : Effect.succeed([]),
-      end: (id, reason) => move(id, sql`least(request.not_before, now())`, endedLog(reason)),
-      extend: (id, minutes, reason) =>
+      end: (id, intervention) => move(id, sql`least(request.not_before, now())`, endedLog(intervention)),
+      extend: (id, minutes, intervention) =>
         move(
           id,
           sql`greatest(request.not_before, now()) + ${minutes}::int * interval '1 minute'`,
-          extendedLog(minutes, reason)
+          extendedLog(minutes, intervention)
         )
     })
   })

@@ -10,7 +10,7 @@ interface Needed {
 }
 
 /** What the worker's role has to be granted (contract §1): enough for every statement, which a test shows, and no more. */
-export const neededGrants = ({ ends, notBefore, optional }: Dialect): ReadonlyArray<Needed> => [
+const neededGrants = ({ ends, notBefore, optional }: Dialect): ReadonlyArray<Needed> => [
   {
     table: "csb_requests",
     privilege: "SELECT",

@@ -7,7 +7,7 @@ import { statementsFor } from "./statements.ts"
 import { sweepStatementsFor } from "./sweepStatements.ts"
 
 /** The statements that the worker sends, by what they are for. */
-export const workerStatements = (dialect: Dialect): Readonly<Record<string, string>> => {
+const workerStatements = (dialect: Dialect): Readonly<Record<string, string>> => {
   const { claim, reject, settle, settledBefore } = statementsFor(dialect)
   const { rebuildOrphans, ...sweeping } = sweepStatementsFor(dialect)
   return {

@@ -17,16 +17,15 @@ const tolerated = Duration.minutes(5)
 const remarkable = Duration.seconds(30)
 
 /** The worker's own credentials and clock, and of one account the handler role and what it may do. */
-export const checkAws = (accountId: Option.Option<string>) =>
-  Effect.gen(function* () {
-    const { connect } = yield* AwsProbe
-    const connected = yield* Effect.result(connect)
-    if (connected._tag === "Failure") {
-      const identity = yield* check(names.identity, unconfigured(connected.failure))
-      return [identity, ...Object.values(names).slice(1).map(skippedAfter(identity))]
-    }
-    return yield* examine(connected.success, accountId)
-  }).pipe(Effect.scoped)
+export const checkAws = Effect.fnUntraced(function* (accountId: Option.Option<string>) {
+  const { connect } = yield* AwsProbe
+  const connected = yield* Effect.result(connect)
+  if (connected._tag === "Failure") {
+    const identity = yield* check(names.identity, unconfigured(connected.failure))
+    return [identity, ...Object.values(names).slice(1).map(skippedAfter(identity))]
+  }
+  return yield* examine(connected.success, accountId)
+}, Effect.scoped)
 
 const examine = Effect.fnUntraced(function* (session: AwsSession, accountId: Option.Option<string>) {
   const arn = yield* Effect.cached(session.identity)
