@@ -12,15 +12,19 @@ export const grantsOf = (rows: Rows, note: (id: string, row: Row, log: string) =
         : []
     )
 
+  const isPending = ({ row }: { readonly row: Row }) => row.status === "PENDING"
+
   const move = Effect.fnUntraced(function* (
     id: string,
     moved: (notBefore: number, now: number) => number,
     log: string
   ) {
-    const found = ends().find((it) => it.id === id || it.endId === id)
+    const [found] = ends()
+      .filter((it) => it.id === id || it.endId === id)
+      .toSorted((one, other) => Number(isPending(other)) - Number(isPending(one)) || other.notBefore - one.notBefore)
     if (found === undefined) return Option.none()
     const { endId, id: grantId, notBefore, row } = found
-    const pending = row.status === "PENDING"
+    const pending = isPending(found)
     const next = pending ? moved(notBefore, yield* Clock.currentTimeMillis) : notBefore
     if (pending) yield* note(endId, { ...row, notBefore: next }, log)
     const answer: Moved = { id: grantId, endId, endsAt: DateTime.makeUnsafe(next), moved: pending, status: row.status }
