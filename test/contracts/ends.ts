@@ -330,6 +330,8 @@ export const endsContract = (name: string, layer: Layer.Layer<JobStore | ApiStor
         const job = yield* submitted({ duration_minutes: 60 })
         const claim = yield* claimed(job)
         yield* store.noteBefore(claim, false)
+        // Of the same millisecond, either could come first.
+        yield* eventuallyLater(yield* Clock.currentTimeMillis)
         yield* settle(claim, lostAnswer)
         const first = (yield* endOf(job)).endId
         yield* store.retry(job.correlation_id, "Retried")

@@ -3,6 +3,8 @@ import type { Status } from "../../domain/Request.ts"
 import { endedLog, extendedLog, type Grant, Grants, type Moved } from "../../services/Grants.ts"
 import type { Row, Rows } from "./Row.ts"
 
+const isPending = ({ row }: { readonly row: Row }) => row.status === "PENDING"
+
 /** `Grants` over the rows of the store in memory. `note` writes a row with a further audit row. */
 export const grantsOf = (rows: Rows, note: (id: string, row: Row, log: string) => Effect.Effect<void>) => {
   const ends = () =>
@@ -11,8 +13,6 @@ export const grantsOf = (rows: Rows, note: (id: string, row: Row, log: string) =
         ? [{ endId, id: row.parentId, row, notBefore: row.notBefore }]
         : []
     )
-
-  const isPending = ({ row }: { readonly row: Row }) => row.status === "PENDING"
 
   const move = Effect.fnUntraced(function* (
     id: string,
