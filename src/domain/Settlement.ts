@@ -66,7 +66,12 @@ export const recoveredLog = "Recovered from a lost worker, not counted as a deli
 export const countedLoss = "Recovered from a lost worker%"
 
 /** LIKE patterns for the audit rows after which AWS may have carried out what the trail does not tell. */
-export const doubtLogs = [countedLoss, "Given back%", "%, outcome unknown"]
+export const doubtLogs = [
+  countedLoss,
+  "Given back%",
+  "%, outcome unknown",
+  "Delivery % ended transiently: WorkerDefect: %"
+]
 
 /** LIKE pattern for the audit rows of requests that succeeded without any effect. */
 export const isLeftAsItIs = `Policy ${leftAsItIs}%`

@@ -96,9 +96,12 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, cl
       : apply
   )
 
-  // The last attempt's answer may be lost, too, or the reading before it may have failed.
+  // The last attempt's answer may be lost, too, or the reading before it may have failed. And an error that is final says nothing of a
+  // call before it whose answer was lost.
+  const mayBeSettled = ({ kind }: AwsError | NotNow) =>
+    kind === "transient" ? inDoubt() : (kind === "permanent" || kind === "session") && lostAnswer !== undefined
   const settleDoubt = (error: AwsError | NotNow) =>
-    inDoubt() && error.kind === "transient"
+    mayBeSettled(error)
       ? readBack("found so").pipe(
           // Still in doubt, which the trail has to tell.
           Effect.mapError(() => lostAnswer ?? error),

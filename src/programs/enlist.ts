@@ -8,7 +8,7 @@ const tryAgainAfter = 500
 
 /**
  * Makes this worker known to the others, who look for payloads only in the hands of workers that they know of: so this comes before
- * the first take. Where the ACL forbids it, it stays so, and jobs are taken all the same.
+ * the first take, and waits for a Redis that is away, busy or out of memory. Where the ACL forbids it, jobs are taken all the same.
  */
 export const enlist = Effect.gen(function* () {
   const workers = yield* Workers
@@ -16,6 +16,6 @@ export const enlist = Effect.gen(function* () {
   yield* announce
 }).pipe(
   Effect.tapError((error) => logFailure(error, tryAgainAfter)),
-  Effect.retry({ schedule: Schedule.spaced(tryAgainAfter), while: (error) => error.reason === "Unavailable" }),
+  Effect.retry({ schedule: Schedule.spaced(tryAgainAfter), while: (error) => error.reason !== "Denied" }),
   Effect.ignore
 )

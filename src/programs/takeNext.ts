@@ -10,12 +10,13 @@ const tryAgainAfter = 500
 /**
  * Waits up to a second for payloads, up to `most`. The take itself is never interrupted, since a payload could be lost in it; the wait after a
  * failed one is. What failed is kept for the probes. After a failure Redis may have come back empty, so this worker first makes itself
- * known there again: else nobody would look for what it takes, were it killed before its next heartbeat.
+ * known there again: else nobody would look for what it takes, were it killed before its next heartbeat. Where the ACL forbids that, jobs
+ * are taken all the same, as at the start.
  */
 export const takeNext = Effect.fnUntraced(function* (most: number) {
   const queue = yield* JobQueue
   const { fetchFault } = yield* WorkerStatus
-  const knownAgain = Option.isSome(yield* Ref.get(fetchFault)) ? announce : Effect.void
+  const knownAgain = Option.isSome(yield* Ref.get(fetchFault)) ? announceIfAllowed : Effect.void
   return yield* Effect.uninterruptible(Effect.andThen(knownAgain, queue.take(most))).pipe(
     Effect.tap(() => Ref.set(fetchFault, Option.none())),
     Effect.catch((error) =>
@@ -27,3 +28,9 @@ export const takeNext = Effect.fnUntraced(function* (most: number) {
     )
   )
 })
+
+const announceIfAllowed = Effect.catchIf(
+  announce,
+  (error) => error.reason === "Denied",
+  () => Effect.void
+)

@@ -22,7 +22,7 @@ export const watchPauses = Effect.fnUntraced(function* (canPark: Effect.Effect<b
   const { fetchMode } = yield* RedisConfig
   const first = look(canPark).pipe(
     Effect.tapError((error) => logFailure(error, Duration.toMillis(lookEvery))),
-    Effect.retry({ schedule: Schedule.spaced(lookEvery), while: (error) => error.reason === "Unavailable" }),
+    Effect.retry({ schedule: Schedule.spaced(lookEvery), while: (error) => error.reason !== "Denied" }),
     Effect.option
   )
   if (fetchMode === "brpop" || Option.isNone(yield* first)) {

@@ -42,8 +42,8 @@ export class Workers extends Context.Service<
     /** One payload of them, away. */
     readonly discard: (workerId: string, payload: Uint8Array) => Effect.Effect<void, RedisError>
     /**
-     * The payloads that tell how old a pending request may be and still have a job: those that will be taken next, and those that
-     * workers hold. Null when this cannot be known.
+     * The payloads that tell how old a pending request may be and still have a job: those that will be taken next, those that
+     * are delayed and overdue, and those that workers hold. Null when this cannot be known.
      */
     readonly oldest: Effect.Effect<ReadonlyArray<Uint8Array> | null, RedisError>
     /** All workers, by their ids; one that was lost is remembered for ten minutes, or until what it held is back. */

@@ -324,6 +324,32 @@ export const endsContract = (name: string, layer: Layer.Layer<JobStore | ApiStor
     )
 
     test(
+      "tells of the end that it moved, when one of a try that failed before is over",
+      Effect.gen(function* () {
+        const grants = yield* Grants
+        const store = yield* JobStore
+        const job = yield* submitted({ duration_minutes: 60 })
+        const claim = yield* claimed(job)
+        yield* store.noteBefore(claim, false)
+        // Of the same millisecond, either could come first.
+        yield* eventuallyLater(yield* Clock.currentTimeMillis)
+        yield* settle(claim, lostAnswer)
+        const first = (yield* endOf(job)).endId
+        yield* store.retry(job.correlation_id, "Retried")
+        yield* done(job, null)
+        yield* settle(yield* claimed({ correlation_id: first }), left)
+        const before = yield* endOf(job)
+        assert.notStrictEqual(before.endId, first)
+        for (const minutes of [5, 10]) {
+          const { endId, moved } = Option.getOrThrow(yield* grants.extend(job.correlation_id, minutes, reason))
+          assert.deepStrictEqual([endId, moved], [before.endId, true])
+        }
+        const { endsAt } = yield* endOf(job)
+        assert.strictEqual(endsAt.epochMilliseconds - before.endsAt.epochMilliseconds, 15 * 60_000)
+      })
+    )
+
+    test(
       "notes once, and under the claim alone, whether a policy is attached",
       Effect.gen(function* () {
         const store = yield* JobStore

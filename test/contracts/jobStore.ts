@@ -2,7 +2,14 @@ import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Duration, Effect, type Layer, Option, Schedule, Schema } from "effect"
 import { Throttling, Timeout } from "../../src/domain/AwsError.ts"
-import { auditLog, JobRejected, lostTooManyLog, recoveredLog, Settlement } from "../../src/domain/Settlement.ts"
+import {
+  auditLog,
+  JobRejected,
+  lostTooManyLog,
+  recoveredLog,
+  Settlement,
+  WorkerDefect
+} from "../../src/domain/Settlement.ts"
 import {
   type Claim,
   ClaimResult,
@@ -455,6 +462,7 @@ export const jobStoreContract = (
         for (const [settlement, doubtful] of [
           [requeued(1), false],
           [Settlement.Requeued({ error: lostAnswer, delivery: 1 }), true],
+          [Settlement.Requeued({ error: new WorkerDefect({ message: "a bug" }), delivery: 1 }), true],
           [released, true]
         ] as const) {
           const job = yield* submitted()

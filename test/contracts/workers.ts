@@ -192,6 +192,15 @@ export const workersContract = (name: string, redis: Layer.Layer<Redis, unknown>
         assert.includeMembers((yield* workers.oldest)?.map(text) ?? [], ["older", "other"])
       }))
 
+    test("tells what is delayed and overdue, which waits like what is queued", (queue) =>
+      Effect.gen(function* () {
+        const { workers } = yield* boot(queue, "w-1")
+        const store = yield* Redis
+        yield* store.setScore(`{${queue}}:delayed`, bytes("overdue"), yield* fromNow(-2_000))
+        yield* store.setScore(`{${queue}}:delayed`, bytes("due soon"), yield* fromNow(60_000))
+        assert.deepStrictEqual((yield* workers.oldest)?.map(text), ["overdue"])
+      }))
+
     test("in the mode brpop leaves nothing behind, and touches nothing but the list", (queue) =>
       Effect.gen(function* () {
         const { jobs, workers } = yield* boot(queue, "w-1", "brpop")

@@ -193,6 +193,19 @@ describe("an answer that was lost in the last attempt", () => {
     }).pipe(withWorker())
   )
 
+  it.effect("stays in doubt when what comes after it is final, and the attachments may not be read", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      const iam = yield* AwsIam
+      for (const final of [new AccessDenied(failure), new SessionExpired(failure)]) {
+        aws.obstruct({ when: "after", effect: Effect.fail(lost) }, { when: "before", effect: Effect.fail(final) })
+        const blind = { ...iam, isAttached: () => Effect.fail(new AccessDenied(failure)) }
+        const result = yield* Effect.result(apply(add).pipe(Effect.provideService(AwsIam, blind), always(0)))
+        assert.deepStrictEqual(result, Result.fail(lost))
+      }
+    }).pipe(withWorker({ retryMaxAttempts: 2 }))
+  )
+
   it.effect("is a failure when AWS has not", () =>
     Effect.map(lastAttempt("before"), (result) => assert.deepStrictEqual(result, Result.fail(lost)))
   )

@@ -37,7 +37,8 @@ const aWorker = <E = never, R = never>(
     | Layer.Layer<never, E, R>
     | Layer.Layer<JobQueue, E, R>
     | Layer.Layer<JobStore, E, R>
-    | Layer.Layer<Workers, E, R> = Layer.empty
+    | Layer.Layer<Workers, E, R>
+    | Layer.Layer<JobQueue | Workers, E, R> = Layer.empty
 ) => Effect.acquireRelease(Effect.forkDetach(Effect.provide(consume, replaced)), stop)
 const hanging = { when: "before", effect: Effect.never } as const
 
@@ -354,7 +355,10 @@ describe("consume", () => {
     }).pipe(withWorker())
   )
 
-  it.effect("takes nothing before the other workers know of it", () =>
+  it.effect.each([
+    ["is away", "Unavailable"],
+    ["has no memory left", "Rejected"]
+  ] as const)("takes nothing before the other workers know of it, though Redis %s", ([message, reason]) =>
     Effect.gen(function* () {
       const workers = yield* Workers
       const redis = yield* Redis
@@ -363,9 +367,7 @@ describe("consume", () => {
         ...workers,
         announce: (aliveUntil) =>
           Effect.flatMap(Ref.get(away), (isAway) =>
-            isAway
-              ? Effect.fail(new RedisError({ command: "ZADD", reason: "Unavailable", message: "away" }))
-              : workers.announce(aliveUntil)
+            isAway ? Effect.fail(new RedisError({ command: "ZADD", reason, message })) : workers.announce(aliveUntil)
           )
       })
       const [id = ""] = yield* requests(1)
@@ -374,6 +376,29 @@ describe("consume", () => {
       assert.deepStrictEqual([yield* redis.length(queue), yield* redis.length(processing)], [1, 0])
       yield* Ref.set(away, false)
       yield* Effect.repeat(TestClock.adjust("1 second"), { times: 3 })
+      assert.strictEqual(yield* statusOf(id), "SUCCESS")
+    }).pipe(withWorker())
+  )
+
+  it.effect("goes on after an outage where the ACL does not let it make itself known", () =>
+    Effect.gen(function* () {
+      const [jobs, workers] = [yield* JobQueue, yield* Workers]
+      const away = yield* Ref.make(true)
+      const lost = new RedisError({ command: "BLMOVE", reason: "Unavailable", message: "Connection is closed." })
+      const denied = new RedisError({ command: "ZADD", reason: "Denied", message: "NOPERM" })
+      yield* aWorker(
+        Layer.merge(
+          Layer.succeed(JobQueue, {
+            ...jobs,
+            take: (most) => Effect.flatMap(Ref.get(away), (isAway) => (isAway ? Effect.fail(lost) : jobs.take(most)))
+          }),
+          Layer.succeed(Workers, { ...workers, announce: () => Effect.fail(denied) })
+        )
+      )
+      yield* TestClock.adjust("2 seconds")
+      yield* Ref.set(away, false)
+      const [id = ""] = yield* requests(1)
+      yield* TestClock.adjust("2 seconds")
       assert.strictEqual(yield* statusOf(id), "SUCCESS")
     }).pipe(withWorker())
   )

@@ -251,6 +251,33 @@ describe("a grant for a time whose worker is stopped", () => {
       assert.isFalse(yield* attached)
     }).pipe(withWorker({ retryMaxAttempts: 1, maxDeliveries: 1 }))
   )
+
+  it.effect("ends at once, too, when the role is taken away after the call whose answer was lost", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      const iam = yield* AwsIam
+      aws.obstruct({ when: "after", effect: Effect.fail(new Timeout(failure)) })
+      const denied = Effect.fail(new AccessDenied(failure))
+      aws.obstruct(...Array.from({ length: 9 }, () => ({ when: "before", effect: denied }) as const))
+      let looks = 0
+      const job = yield* request(anHour)
+      for (let delivery = 0; delivery < 2; delivery++) {
+        const working = yield* Effect.forkChild(
+          deliver.pipe(
+            Effect.provideService(AwsIam, {
+              ...iam,
+              isAttached: (change) => (looks++ === 0 ? iam.isAttached(change) : denied)
+            })
+          )
+        )
+        yield* TestClock.adjust("1 minute")
+        yield* Fiber.join(working)
+      }
+      assert.strictEqual((yield* lastOf(job.correlation_id))[0], "FAILED")
+      assert.isTrue(yield* attached)
+      yield* endIdOf(job)
+    }).pipe(withWorker())
+  )
 })
 
 describe("the end of a grant", () => {

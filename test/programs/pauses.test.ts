@@ -144,6 +144,32 @@ describe("pauses", () => {
     }).pipe(withWorker())
   )
 
+  it.effect("are waited for when Redis is busy as the worker starts", () =>
+    Effect.gen(function* () {
+      const pauses = yield* Pauses
+      let busy = true
+      const flaky = Layer.succeed(Pauses, {
+        ...pauses,
+        all: Effect.suspend(() =>
+          busy
+            ? Effect.fail(new RedisError({ command: "ZRANGEBYSCORE", reason: "Rejected", message: "BUSY" }))
+            : pauses.all
+        )
+      })
+      yield* pause("all", because)
+      const id = yield* request(other)
+      const worker = yield* Effect.forkChild(Effect.provide(consume, flaky))
+      yield* aSecond
+      busy = false
+      yield* aSecond
+      assert.strictEqual(yield* statusOf(id), "PENDING")
+      yield* resume("all")
+      yield* aSecond
+      assert.strictEqual(yield* statusOf(id), "SUCCESS")
+      yield* Fiber.interrupt(worker)
+    }).pipe(withWorker())
+  )
+
   it.effect("cannot be where the ACL does not let the worker look, which takes jobs all the same", () =>
     Effect.gen(function* () {
       const pauses = yield* Pauses

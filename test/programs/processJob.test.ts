@@ -522,6 +522,26 @@ describe("a job in an outage", () => {
     }).pipe(withWorker())
   )
 
+  it.effect("keeps hold of a payload whose claim may have landed unheard, until its row is recovered", () =>
+    Effect.gen(function* () {
+      const job = yield* request()
+      const store = yield* JobStore
+      const { endsAt } = yield* WorkerStatus
+      const claim: typeof store.claim = (...args) => Effect.andThen(store.claim(...args), Effect.fail(sqlError))
+      const working = yield* Effect.forkChild(
+        Effect.provideService(deliver, JobStore, JobStore.of({ ...store, claim }))
+      )
+      yield* TestClock.adjust("5 seconds")
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(working))
+      yield* Ref.set(endsAt, 20_000)
+      yield* TestClock.adjust("15 seconds")
+      yield* Fiber.join(stopping)
+      // In the queue, the next worker would throw it away as a duplicate of a request that nobody has.
+      const { lists, status } = yield* stateOf(job.correlation_id)
+      assert.deepStrictEqual([status, lists], ["IN_PROGRESS", [0, 1, 0, 1]])
+    }).pipe(withWorker())
+  )
+
   it.effect("releases an interrupted job as soon as the database is back", () =>
     Effect.gen(function* () {
       const job = yield* request()

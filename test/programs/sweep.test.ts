@@ -192,6 +192,22 @@ describe("the sweep", () => {
     }).pipe(withWorker())
   )
 
+  it.effect("takes no delayed job for lost that nobody could put back, since all were paused", () =>
+    Effect.gen(function* () {
+      const jobs = yield* JobQueue
+      const { orphansBefore } = yield* WorkerStatus
+      const job = yield* request()
+      yield* jobs.delay(yield* takeOne, Duration.seconds(1))
+      yield* TestClock.adjust("10 minutes")
+      yield* request()
+      yield* sweep
+      assert.strictEqual((yield* queued).length, 1)
+      // Else a younger request on its key would pass it, where its row does not say enough for a job.
+      assert.strictEqual(yield* Ref.get(orphansBefore), 0)
+      assert.strictEqual(yield* statusOf(job), "PENDING")
+    }).pipe(withWorker())
+  )
+
   it.effect("waits ten times as long where nobody knows how old the oldest queued job is", () =>
     Effect.gen(function* () {
       const redis = yield* Redis

@@ -4,6 +4,8 @@ import { endedLog, extendedLog } from "../../domain/Intervention.ts"
 import { type Grant, Grants, type Moved } from "../../services/Grants.ts"
 import type { Row, Rows } from "./Row.ts"
 
+const isPending = ({ row }: { readonly row: Row }) => row.status === "PENDING"
+
 /** `Grants` over the rows of the store in memory. `note` writes a row with a further audit row. */
 export const grantsOf = (rows: Rows, note: (id: string, row: Row, log: string) => Effect.Effect<void>) => {
   const ends = () =>
@@ -18,10 +20,12 @@ export const grantsOf = (rows: Rows, note: (id: string, row: Row, log: string) =
     moved: (notBefore: number, now: number) => number,
     log: string
   ) {
-    const found = ends().find((it) => it.id === id || it.endId === id)
+    const [found] = ends()
+      .filter((it) => it.id === id || it.endId === id)
+      .toSorted((one, other) => Number(isPending(other)) - Number(isPending(one)) || other.notBefore - one.notBefore)
     if (found === undefined) return Option.none()
     const { endId, id: grantId, notBefore, row } = found
-    const pending = row.status === "PENDING"
+    const pending = isPending(found)
     const next = pending ? moved(notBefore, yield* Clock.currentTimeMillis) : notBefore
     if (pending) yield* note(endId, { ...row, notBefore: next }, log)
     const answer: Moved = { id: grantId, endId, endsAt: DateTime.makeUnsafe(next), moved: pending, status: row.status }

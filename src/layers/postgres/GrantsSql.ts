@@ -43,7 +43,9 @@ export const GrantsSql = Layer.effect(
         )
         SELECT found.parent_id AS id, found.correlation_id AS "endId", found.status::text AS status,
           coalesce(moved.not_before, found.not_before) AS "endsAt", moved.correlation_id IS NOT NULL AS moved
-        FROM found LEFT JOIN moved USING (correlation_id)`
+        FROM found LEFT JOIN moved USING (correlation_id)
+        -- A grant that failed in doubt and was tried again has two ends.
+        ORDER BY moved.correlation_id IS NULL, found.not_before DESC LIMIT 1`
       return Option.map(Option.fromUndefinedOr(answer), instant)
     })
 

@@ -12,6 +12,12 @@ const releasedAtOnce = 50
 /** Payloads at the right end of the list that are looked at: a few may lie there in another order than they were pushed. */
 const lookedAt = 1_000
 
+/**
+ * Milliseconds. A delayed job that is due for so long cannot be released, since all is paused or every slot taken: it waits like a queued
+ * one, and nobody touches its row. One that only waits for its turn is touched when that is looked at.
+ */
+const overdueAfter = 1_000
+
 /** And of each account's parked ones, of as many accounts. */
 const lookedAtParked = 10
 const manyAccounts = 2_000
@@ -108,8 +114,10 @@ export const WorkersRedis = Layer.effect(
       reclaim: (owner, payload) => redis.transfer(keys.processing(owner), keys.queue, "right", payload),
       discard: (owner, payload) => redis.removeFirst(keys.processing(owner), payload),
 
-      // The list first: what is taken meanwhile is met again in the hands of its taker.
+      // In the order in which a job moves: what is released or taken meanwhile is met again in the list, or in the hands of its taker.
       oldest: Effect.gen(function* () {
+        const now = yield* Clock.currentTimeMillis
+        const overdue = yield* redis.lowest(keys.delayed, now - overdueAfter, lookedAt)
         const next = yield* redis.list(keys.queue, lookedAt)
         const all = yield* redis.lowest(keys.workers, Number.POSITIVE_INFINITY, manyWorkers)
         const held = yield* Effect.forEach(all, (id) => redis.list(keys.processing(text(id))))
@@ -118,7 +126,7 @@ export const WorkersRedis = Layer.effect(
         const parked = yield* Effect.forEach(accounts, (id) => redis.list(keys.parked(id), lookedAtParked), {
           concurrency: "unbounded"
         })
-        return [...next, ...parked.flat(), ...held.flat()]
+        return [...overdue, ...next, ...parked.flat(), ...held.flat()]
       }),
 
       known: Effect.gen(function* () {
