@@ -1,4 +1,4 @@
-import { Cause, Effect, FiberSet, Metric, Option, Ref, Result, Semaphore } from "effect"
+import { Cause, Duration, Effect, FiberSet, Metric, Option, Ref, Result, Semaphore } from "effect"
 import { maxPayloadBytes } from "../domain/Job.ts"
 import * as metrics from "../domain/metrics.ts"
 import { AccountShares } from "../services/AccountShares.ts"
@@ -193,10 +193,15 @@ const accountOf = (payload: Uint8Array): string | undefined =>
 /** Milliseconds before a payload that breaks the worker itself comes up again. */
 const defectDelay = 1_000
 
-/** A fault in the worker's own code, outside the work under a claim: the worker goes on, and the job waits behind the others. */
+/**
+ * A fault in the worker's own code, outside the work under a claim: the worker goes on, and the job comes up again when a claim that may
+ * have been made would be over. Sooner, it would pass for a duplicate.
+ */
 const survive = Effect.fnUntraced(function* (delivery: Delivery, defect: unknown) {
   const queue = yield* JobQueue
+  const { lease, recoveryInterval } = yield* WorkerConfig
   yield* Effect.logError("a fault in the worker", Cause.die(defect))
+  // In the mode `brpop` nothing can be laid aside.
   yield* Effect.ignore(Effect.interruptible(Effect.sleep(defectDelay)))
-  yield* persist(queue.requeue(delivery))
+  yield* persist(queue.delay(delivery, Duration.sum(lease, Duration.times(recoveryInterval, 2))))
 })

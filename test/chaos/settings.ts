@@ -11,7 +11,7 @@ export const recoveryBound = lease + 2 * 1.1 * sweepInterval
 export const returnBound = 5_000
 
 /** Milliseconds that a machine with other work may take on top. */
-export const tolerance = 2_000
+export const tolerance = 8_000
 
 const millis = (time: number) => `${time} millis`
 

@@ -225,23 +225,34 @@ describe("consume", () => {
     }).pipe(withWorker({ concurrency: 1 }))
   )
 
-  it.effect("survives a fault of its own, and puts the job behind the others", () =>
-    Effect.gen(function* () {
-      const store = yield* JobStore
-      const [broken = "", sound = ""] = yield* requests(2)
-      let bug = true
-      const faulty = Layer.succeed(JobStore, {
-        ...store,
-        claim: (job, ...who) =>
-          bug && job.correlation_id === broken ? Effect.die(new Error("a bug")) : store.claim(job, ...who)
-      })
-      yield* aWorker(faulty)
-      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 20 })
-      assert.deepStrictEqual(yield* statuses([broken, sound]), ["PENDING", "SUCCESS"])
-      bug = false
-      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 20 })
-      assert.strictEqual(yield* statusOf(broken), "SUCCESS")
-    }).pipe(withWorker())
+  it.effect.each(["before the claim", "after the claim"] as const)(
+    "survives a fault of its own, and lays the job aside until a claim would be over (%s)",
+    (when) =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        const [broken = "", sound = ""] = yield* requests(2)
+        let bug = true
+        const faulty = Layer.succeed(JobStore, {
+          ...store,
+          claim: (job, ...who) =>
+            bug && job.correlation_id === broken
+              ? Effect.andThen(
+                  when === "after the claim" ? store.claim(job, ...who) : Effect.void,
+                  Effect.die(new Error("a bug"))
+                )
+              : store.claim(job, ...who)
+        })
+        yield* aWorker(faulty)
+        yield* Effect.repeat(TestClock.adjust("1 second"), { times: 20 })
+        assert.deepStrictEqual(yield* statuses([broken, sound]), [
+          when === "after the claim" ? "IN_PROGRESS" : "PENDING",
+          "SUCCESS"
+        ])
+        bug = false
+        // A lease of 60 and two sweeps of 15 seconds: sooner than a request without a job gets a new one.
+        yield* Effect.repeat(TestClock.adjust("1 second"), { times: 80 })
+        assert.strictEqual(yield* statusOf(broken), "SUCCESS")
+      }).pipe(withWorker())
   )
 
   it.effect("keeps why a take failed, until one succeeds", () =>
