@@ -4,6 +4,7 @@ import type { Call } from "./Call.ts"
 import { callerArn, type Credential } from "./Credentials.ts"
 import type { HandlerRole } from "./Declarations.ts"
 import { type AwsFailure, failure } from "./Errors.ts"
+import { principalTypes } from "./Operations.ts"
 import { decodePolicy, evaluate } from "./Policy.ts"
 import type { World } from "./World.ts"
 
@@ -107,7 +108,7 @@ const spelled = (world: World, call: Call, policyArn: string): string => {
 const iamResource = (world: World, { credential, params, partition }: Call): string => {
   const account = world.findAccount(credential.accountId)
   const arn = (resource: string) => `arn:${partition}:iam::${credential.accountId}:${resource}`
-  for (const type of ["User", "Role"] as const) {
+  for (const type of principalTypes) {
     const name = params.get(`${type}Name`)
     if (name === null) continue
     const known = account === undefined ? undefined : world.findPrincipal(account, type, name)?.name

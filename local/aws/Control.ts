@@ -2,6 +2,7 @@ import { Result, Schema } from "effect"
 import { type WorldDeclaration, WorldDeclaration as WorldSchema } from "./Declarations.ts"
 import type { Emulator } from "./Emulator.ts"
 import { FaultRule } from "./Faults.ts"
+import type { PrincipalType } from "./Operations.ts"
 import type { Account } from "./World.ts"
 
 /** An answer to a control request: a status and what to send as JSON. */
@@ -49,7 +50,7 @@ const declare = ({ world }: Emulator, declaration: WorldDeclaration): void => {
   }
 }
 
-const attachmentsOf = (account: Account, type: "User" | "Role"): Record<string, ReadonlyArray<string>> =>
+const attachmentsOf = (account: Account, type: PrincipalType): Record<string, ReadonlyArray<string>> =>
   Object.fromEntries(
     Array.from(account.principals[type].values(), (principal) => [
       principal.name,

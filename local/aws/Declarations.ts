@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { principalTypes } from "./Operations.ts"
 import { Policy } from "./Policy.ts"
 
 const AccountId = Schema.String.check(Schema.isPattern(/^\d{12}$/, { message: "Expected an account id: 12 digits" }))
@@ -59,7 +60,7 @@ export type AccountDeclaration = typeof AccountDeclaration.Type
 /** A policy that is attached from the start, whatever the quota. */
 export const Attachment = Schema.Struct({
   accountId: AccountId,
-  principalType: Schema.Literals(["User", "Role"]),
+  principalType: Schema.Literals(principalTypes),
   principal: PrincipalName,
   policyArn: Schema.NonEmptyString
 })

@@ -23,10 +23,9 @@ const validate = (world: World, call: Call, validation: Validation, type: Princi
   const failed = validation.failure()
   if (failed !== undefined) return failed
   if (!nameForm.test(name)) {
-    const member = type === "User" ? "userName" : "roleName"
     return failure(
       "ValidationError",
-      `The specified value for ${member} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-`
+      `The specified value for ${type.toLowerCase()}Name is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-`
     )
   }
   return refuseIam(world, call)

@@ -21,7 +21,8 @@ export const operationNames = [
 export type Operation = (typeof operationNames)[number]
 
 /** What kind of principal an IAM operation is about. */
-export type PrincipalType = "User" | "Role"
+export const principalTypes = ["User", "Role"] as const
+export type PrincipalType = (typeof principalTypes)[number]
 
 interface StsOperation {
   readonly service: "sts"

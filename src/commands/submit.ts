@@ -25,7 +25,7 @@ const flags = {
     Flag.withSchema(PolicyName)
   ),
   entitlementType: Flag.Literals("entitlement-type", EntitlementType.literals).pipe(
-    Flag.withDescription("default: managed by AWS; custom: of the target account"),
+    Flag.withDescription("default: managed by AWS, unless told; custom: of the target account"),
     Flag.withDefault("default")
   ),
   duration: Flag.Int("duration").pipe(

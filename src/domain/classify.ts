@@ -1,3 +1,4 @@
+import type * as errors from "./AwsError.ts"
 import {
   AccessDenied,
   type AwsError,
@@ -24,17 +25,7 @@ export interface CallFailure {
   readonly retryAfter: number | undefined
 }
 
-type ErrorClass =
-  | typeof Throttling
-  | typeof Timeout
-  | typeof ServiceUnavailable
-  | typeof ConcurrentModification
-  | typeof AccessDenied
-  | typeof NoSuchEntity
-  | typeof LimitExceeded
-  | typeof InvalidRequest
-  | typeof CredentialsInvalid
-  | typeof SessionExpired
+type ErrorClass = (typeof errors)[keyof typeof errors]
 
 /**
  * Every code that STS, IAM or a socket is known to answer with. Sources: the Errors sections of

@@ -16,21 +16,28 @@ export const settlementOf = Effect.fnUntraced(function* (exit: Exit.Exit<Applied
     return Settlement.Released({ reason: "the worker shuts down", until: "next" })
   }
   const error = Option.getOrElse(Cause.findErrorOption(exit.cause), () => defect(exit.cause))
-  if (error.kind === "permanent") return Settlement.Failed({ error })
-  if (error.kind === "systemic") {
-    const { credentialsFault } = yield* WorkerStatus
-    yield* Ref.set(credentialsFault, Option.some(`${error.code}: ${error.message}`))
-    return Settlement.Released({
-      reason: `the worker's own credentials or clock are wrong: ${error.code}`,
-      until: "next"
-    })
+  switch (error.kind) {
+    case "permanent":
+      return Settlement.Failed({ error })
+    case "systemic": {
+      const { credentialsFault } = yield* WorkerStatus
+      yield* Ref.set(credentialsFault, Option.some(`${error.code}: ${error.message}`))
+      return Settlement.Released({
+        reason: `the worker's own credentials or clock are wrong: ${error.code}`,
+        until: "next"
+      })
+    }
+    case "not now":
+      return Settlement.Released({ reason: error.message, until: "later" })
+    case "transient":
+    case "session": {
+      const { maxDeliveries } = yield* WorkerConfig
+      // Access that is to end is not left behind because AWS was away for a while.
+      return claim.ends === null && maxDeliveries > 0 && claim.delivery >= maxDeliveries
+        ? Settlement.Failed({ error })
+        : Settlement.Requeued({ error, delivery: claim.delivery })
+    }
   }
-  if (error.kind === "not now") return Settlement.Released({ reason: error.message, until: "later" })
-  const { maxDeliveries } = yield* WorkerConfig
-  // Access that is to end is not left behind because AWS was away for a while.
-  return claim.ends === null && maxDeliveries > 0 && claim.delivery >= maxDeliveries
-    ? Settlement.Failed({ error })
-    : Settlement.Requeued({ error, delivery: claim.delivery })
 })
 
 const defect = (cause: Cause.Cause<unknown>) => new WorkerDefect({ message: Cause.pretty(cause) })

@@ -18,6 +18,7 @@ import { Effect, Layer, Option, Redacted } from "effect"
 import type { HandlerRole as DeclaredRole } from "../../local/aws/Declarations.ts"
 import { LocalAws } from "../../local/aws/LocalAws.ts"
 import { type HandlerRole, permissionPolicy, trustPolicy } from "../../src/domain/handlerRole/HandlerRole.ts"
+import { type Job, PrincipalType } from "../../src/domain/Job.ts"
 import { policyChange } from "../../src/domain/PolicyChange.ts"
 import { AwsIamLive } from "../../src/layers/aws/AwsIamLive.ts"
 import { AwsSessionsLive } from "../../src/layers/aws/AwsSessionsLive.ts"
@@ -27,6 +28,7 @@ import { aHandlerRole, aJob, testAwsConfig, testWorkerConfig } from "../fixture.
 import { assume, iamClient, keysOf, type SdkError, send } from "../local/aws/fixture.ts"
 
 const account = "123456789012"
+const principals: Record<Job["principal_type"], string> = { User: "alice", Role: "deploy" }
 const neighbour = "210987654321"
 const roleArn = (accountId = account) => `arn:aws:iam::${accountId}:role/cSecBridgeIAMHandlerRole`
 const admin = "arn:aws:iam::aws:policy/AdministratorAccess"
@@ -113,10 +115,8 @@ describe("the handler role of the template, enforced", () => {
         const { world } = yield* accounts(templated({ sessionScope, sourceIdentity }))
         yield* Effect.gen(function* () {
           const iam = yield* AwsIam
-          for (const [principal_type, principal] of [
-            ["User", "alice"],
-            ["Role", "deploy"]
-          ] as const) {
+          for (const principal_type of PrincipalType.literals) {
+            const principal = principals[principal_type]
             for (const [entitlement_type, entitlement, arn] of [
               ["default", "ReadOnlyAccess", readOnly],
               ["custom", "team/Auditors", auditors]

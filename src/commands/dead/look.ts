@@ -10,12 +10,12 @@ import { findLetter, id } from "./letters.ts"
 
 const page = {
   limit: Flag.Int("limit").pipe(
-    Flag.withDescription("How many"),
+    Flag.withDescription("How many; 20 unless told"),
     Flag.withSchema(Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 1_000 }))),
     Flag.withDefault(20)
   ),
   offset: Flag.Int("offset").pipe(
-    Flag.withDescription("Behind how many newer ones"),
+    Flag.withDescription("Behind how many newer ones; 0 unless told"),
     Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
     Flag.withDefault(0)
   )

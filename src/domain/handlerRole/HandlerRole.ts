@@ -1,4 +1,5 @@
 import { Option } from "effect"
+import { PrincipalType } from "../Job.ts"
 import { policyDocument, type PolicyDocument } from "./PolicyDocument.ts"
 import { attachActions, detachActions, readActions, workerActions } from "./sessionPolicy.ts"
 
@@ -76,7 +77,7 @@ export const trustPolicy = (role: HandlerRole): PolicyDocument => {
  */
 export const permissionPolicy = ({ allow, deny, name, partition, trusted }: HandlerRole): PolicyDocument => {
   const iam = `arn:${partition}:iam::`
-  const principals = [`${iam}*:user/*`, `${iam}*:role/*`]
+  const principals = PrincipalType.literals.map((type) => `${iam}*:${type.toLowerCase()}/*`)
   return policyDocument(
     {
       Sid: "Attach",

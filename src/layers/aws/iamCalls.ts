@@ -12,7 +12,7 @@ import type { Job } from "../../domain/Job.ts"
 import type { operationOf } from "../../domain/PolicyChange.ts"
 import { sdkCall } from "./sdkCall.ts"
 
-// The six calls that the worker makes in a target account, each one attempt.
+// The calls that the worker makes in a target account, each one attempt.
 
 export const changePolicy = (
   client: IAMClient,
@@ -42,10 +42,11 @@ export const listAttached = (
   principal: string,
   Marker?: string
 ) =>
-  principalType === "User"
-    ? sdkCall("ListAttachedUserPolicies", timeout, (options) =>
-        client.send(new ListAttachedUserPoliciesCommand({ UserName: principal, Marker }), options)
-      )
-    : sdkCall("ListAttachedRolePolicies", timeout, (options) =>
-        client.send(new ListAttachedRolePoliciesCommand({ RoleName: principal, Marker }), options)
-      )
+  sdkCall(`ListAttached${principalType}Policies`, timeout, (options) => {
+    switch (principalType) {
+      case "User":
+        return client.send(new ListAttachedUserPoliciesCommand({ UserName: principal, Marker }), options)
+      case "Role":
+        return client.send(new ListAttachedRolePoliciesCommand({ RoleName: principal, Marker }), options)
+    }
+  })

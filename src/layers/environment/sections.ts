@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto"
 import { hostname } from "node:os"
 import { Duration, Effect, Option, Schema } from "effect"
 import { protectedPrincipals } from "../../domain/Guardrail.ts"
+import { PrincipalType } from "../../domain/Job.ts"
 import { partitionOf } from "../../domain/PolicyChange.ts"
 import type { AwsConfig } from "../../services/Config.ts"
 import { caBundle, secret } from "./files.ts"
@@ -111,9 +112,13 @@ const patterns = (variable: string, schema = arnPatterns) =>
     Option.map((all) => all.split(",").map((pattern) => pattern.trim()))
   )
 
+const principals = PrincipalType.literals.join("|").toLowerCase()
+
 /** Without paths, which jobs do not tell, but for those of the roles that AWS makes. */
 const principalPatterns = list(
-  /(?:arn:[\w*-]+:iam::[\d*]+:(?:user|role|\*)\/(?:aws-service-role\/|aws-reserved\/)?[\w+=.@*-]+|\*(?:(?::(?:user|role))?\/)?[\w+=.@*-]*)/,
+  new RegExp(
+    String.raw`(?:arn:[\w*-]+:iam::[\d*]+:(?:${principals}|\*)\/(?:aws-service-role\/|aws-reserved\/)?[\w+=.@*-]+|\*(?:(?::(?:${principals}))?\/)?[\w+=.@*-]*)`
+  ),
   "ARN patterns of users and roles, without paths"
 )
 

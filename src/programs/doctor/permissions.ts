@@ -2,6 +2,7 @@ import { Effect, Option } from "effect"
 import type { AwsError } from "../../domain/AwsError.ts"
 import { failed, ok } from "../../domain/Finding.ts"
 import { type HandlerOperation, handlerOperations } from "../../domain/handlerOperations.ts"
+import { PrincipalType } from "../../domain/Job.ts"
 import type { HandlerSession } from "../../services/AwsProbe.ts"
 
 /**
@@ -19,7 +20,7 @@ export const checkPermissions = Effect.fnUntraced(function* (handler: HandlerSes
     const actions = denied.map(({ operation }) => `iam:${operation}`).join(", ")
     return failed(
       `the handler role may not call ${actions}, tried with ${policyArn}: ${first.message}`,
-      `Allow it on user/* and role/* in the role's policies, and look at its permissions boundary and the SCPs; ` +
+      `Allow it on ${principals} in the role's policies, and look at its permissions boundary and the SCPs; ` +
         `if the role may attach certain policies only, name one of them first in POLICY_ALLOW, and it is tried with that one`
     )
   }
@@ -30,6 +31,9 @@ export const checkPermissions = Effect.fnUntraced(function* (handler: HandlerSes
       )
     : ok(`the handler role may call all that the worker calls, tried with ${policyArn} on nobody`)
 })
+
+/** `user/* and role/*`, as the role's policies name them. */
+const principals = PrincipalType.literals.map((type) => `${type.toLowerCase()}/*`).join(" and ")
 
 /** None: IAM let the call in, and found nobody of that name. */
 const refusalOf = (handler: HandlerSession, operation: HandlerOperation, policyArn: string) =>
