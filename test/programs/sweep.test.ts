@@ -126,6 +126,8 @@ describe("the sweep", () => {
       assert.strictEqual(yield* redis.length(`cache:status:${job.correlation_id}`), 0)
       assert.strictEqual(yield* redis.length("{queue:aws}:processing:third"), 0)
       assert.strictEqual((yield* Metric.value(metrics.jobs.dead_letter)).count, 1)
+      assert.strictEqual((yield* Metric.value(metrics.jobs.recovered)).count, 2)
+      assert.strictEqual((yield* Metric.value(metrics.jobs.failed)).count, 1)
     }).pipe(withWorker())
   )
 
@@ -158,6 +160,7 @@ describe("the sweep", () => {
       yield* sweep
       assert.deepStrictEqual(yield* queued, idsOf(younger, older))
       assert.deepStrictEqual((yield* recordOf(older)).audit.length, 1)
+      assert.strictEqual((yield* Metric.value(metrics.jobs.recovered)).count, 3)
     }).pipe(withWorker())
   )
 
