@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Metric, Option, Ref } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, Metric, Option, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { SqlError, UnknownError } from "effect/sql/SqlError"
 import {
@@ -18,12 +18,13 @@ import {
 import * as metrics from "../../src/domain/metrics.ts"
 import { policyChange } from "../../src/domain/PolicyChange.ts"
 import { AwsIamControl, type Obstacle } from "../../src/layers/memory/AwsIamMemory.ts"
+import { persist } from "../../src/programs/persist.ts"
 import { processJob } from "../../src/programs/processJob.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { Redis, RedisError } from "../../src/services/Redis.ts"
 import { WorkerStatus } from "../../src/services/WorkerStatus.ts"
-import { aJob, bytes, deadLetters, processing, queue, takeOne, withWorker } from "../fixture.ts"
+import { aJob, bytes, deadLetters, processing, queue, takeOne, testRedisConfig, withWorker } from "../fixture.ts"
 
 const failure = { code: "Code", message: "why", operation: "AttachUserPolicy" }
 const readOnlyArn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -226,6 +227,29 @@ describe("the life of a job", () => {
       yield* Fiber.join(working)
       assert.strictEqual((yield* stateOf(job.correlation_id)).status, "SUCCESS")
     }).pipe(withWorker())
+  )
+
+  it.effect.each([
+    ["blmove", 60_000],
+    ["brpop", 0]
+  ] as const)(
+    "row that waits for its turn, in the mode %s: touched unless it was within %s ms",
+    ([fetchMode, millis]) =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        yield* request()
+        yield* Ref.set((yield* WorkerStatus).orphansBefore, 17)
+        const asked: Array<unknown> = []
+        const claim: typeof store.claim = (job, by, waiting) => {
+          asked.push([waiting.orphansBefore, Duration.toMillis(waiting.keepFresh)])
+          return store.claim(job, by, waiting)
+        }
+        yield* deliver.pipe(
+          Effect.provideService(JobStore, { ...store, claim }),
+          Effect.provide(testRedisConfig({ fetchMode }))
+        )
+        assert.deepStrictEqual(asked, [[17, millis]])
+      }).pipe(withWorker())
   )
 
   it.effect("payload not decodable: a dead letter, and the request that it names fails", () =>
@@ -545,6 +569,22 @@ describe("a job in an outage", () => {
       assert.deepStrictEqual(yield* calls, ["AttachUserPolicy"])
       const record = Option.getOrThrow(yield* store.find(job.correlation_id))
       assert.strictEqual(record.audit.length, 3)
+    }).pipe(withWorker())
+  )
+
+  it.effect("has each step carried out to its end, although it is interrupted", () =>
+    Effect.gen(function* () {
+      const reached = yield* Deferred.make<void>()
+      const leave = yield* Deferred.make<void>()
+      const landed = yield* Ref.make(false)
+      const step = Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(leave))
+      const working = yield* Effect.forkChild(persist(Effect.andThen(step, Ref.set(landed, true))))
+      yield* Deferred.await(reached)
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(working))
+      yield* Effect.yieldNow
+      yield* Deferred.succeed(leave, undefined)
+      yield* Fiber.join(stopping)
+      assert.isTrue(yield* Ref.get(landed))
     }).pipe(withWorker())
   )
 

@@ -217,6 +217,25 @@ describe("the sweep", () => {
     }).pipe(withWorker())
   )
 
+  it.effect("recovers nothing before PostgreSQL has been back for a while", () =>
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      const job = yield* request()
+      yield* takeAndDie("stopped", [job, "claimed"])
+      yield* TestClock.adjust("2 minutes")
+      const away = { ...store, recover: () => Effect.fail(databaseAway), ping: Effect.fail(databaseAway) }
+      for (let sweeps = 0; sweeps < 2; sweeps++) {
+        yield* Effect.flip(sweep.pipe(Effect.provideService(JobStore, away)))
+        yield* TestClock.adjust("15 seconds")
+      }
+      yield* sweep
+      assert.strictEqual(yield* statusOf(job), "IN_PROGRESS")
+      yield* TestClock.adjust("5 seconds")
+      yield* sweep
+      assert.strictEqual(yield* statusOf(job), "PENDING")
+    }).pipe(withWorker())
+  )
+
   it.effect("tells of the same orphans once", () =>
     Effect.gen(function* () {
       const store = yield* JobStore
