@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { Duration, Effect, Layer, Option, Redacted, type Scope } from "effect"
+import { Duration, Effect, Layer, Metric, Option, Redacted, type Scope } from "effect"
 import { ConnectionError, SqlError } from "effect/sql/SqlError"
 import type { HandlerRole } from "../src/domain/handlerRole/HandlerRole.ts"
 import type { Job } from "../src/domain/Job.ts"
@@ -168,11 +168,17 @@ export const anotherWorker = (workerId: string, settings: Partial<WorkerConfig["
     Layer.provideMerge(testWorkerConfig({ ...settings, workerId }))
   )
 
-/** Runs a test on a fresh memory worker. */
+/** Runs a test on a fresh memory worker, with metrics of its own. */
 export const withWorker =
   (settings: Partial<WorkerConfig["Service"]> = {}) =>
   <A, E>(test: Effect.Effect<A, E, Layer.Success<ReturnType<typeof memoryWorker>> | Scope.Scope>) =>
-    Effect.provide(Effect.scoped(test), memoryWorker(settings))
+    Effect.scoped(test).pipe(
+      Effect.provide(memoryWorker(settings)),
+      Effect.provideServiceEffect(
+        Metric.MetricRegistry,
+        Effect.sync(() => new Map())
+      )
+    )
 
 /** The delivery that is taken next. */
 export const takeOne = (jobs: JobQueue["Service"]) =>

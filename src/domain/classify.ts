@@ -93,7 +93,7 @@ export const classByCode: Readonly<Record<string, ErrorClass>> = {
 
 /** An unknown code is judged by its HTTP status; without an answer nobody knows whether AWS acted. */
 const classByStatus = (status: number | undefined): ErrorClass =>
-  status === undefined ? Timeout : status === 429 ? Throttling : status >= 500 ? ServiceUnavailable : InvalidRequest
+  status === undefined ? Timeout : status >= 500 ? ServiceUnavailable : InvalidRequest
 
 /**
  * The one place that decides what a failed call to AWS means. Of its message the first line is kept: below that of `SignatureDoesNotMatch` comes

@@ -80,7 +80,8 @@ export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Cl
     }
     case "Requeued": {
       const { maxDeliveries, orphanAfter } = yield* WorkerConfig
-      const worn = claim.ends !== null && maxDeliveries > 0 && claim.delivery >= maxDeliveries
+      // Only the end of a grant gets so far: whatever else had so many deliveries has failed.
+      const worn = maxDeliveries > 0 && claim.delivery >= maxDeliveries
       yield* persist(worn ? queue.delay(delivery, Duration.times(orphanAfter, 0.25)) : queue.requeue(delivery))
       yield* count("requeued", settlement.error)
       return yield* Effect.logWarning(`requeued after delivery ${claim.delivery}`).pipe(annotateError(settlement.error))

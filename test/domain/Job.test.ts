@@ -32,6 +32,12 @@ describe("decodeJob", () => {
     })
   )
 
+  it.effect.each([1, 2_147_483_647])("takes an end after %s minutes", (duration_minutes) =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* decodeJob(bytes(aJob({ duration_minutes })))).duration_minutes, duration_minutes)
+    })
+  )
+
   it.effect("takes null for what is optional", () =>
     Effect.gen(function* () {
       const nulls = { client_request_id: null, target_cloud: null, duration_minutes: null, received_at: null }
@@ -117,6 +123,13 @@ describe("decodeJob", () => {
     })
   )
 
+  it.effect("refuses a byte order mark, which no JSON text begins with", () =>
+    Effect.gen(function* () {
+      const error = yield* refusal(bytes(`\uFEFF${JSON.stringify(aJob())}`))
+      assert.strictEqual(error.message, "not JSON")
+    })
+  )
+
   it.effect("takes a payload of the greatest size, and refuses one byte more unread", () =>
     Effect.gen(function* () {
       const job = aJob()
@@ -124,6 +137,7 @@ describe("decodeJob", () => {
         const bare = JSON.stringify({ ...job, padding: "" })
         return bytes({ ...job, padding: "x".repeat(size - bare.length) })
       }
+      assert.strictEqual(maxPayloadBytes, 65_536)
       assert.strictEqual((yield* decodeJob(padded(maxPayloadBytes))).correlation_id, job.correlation_id)
       const error = yield* refusal(padded(maxPayloadBytes + 1))
       assert.deepStrictEqual(error.correlationId, Option.none())

@@ -66,6 +66,7 @@ describe("an account's share", () => {
   it("waits as long as AWS asks", () => {
     const share = new Share(8, 0)
     share.wasThrottled(1_000, 1_000, 7_000)
+    assert.deepStrictEqual([share.mustWait(7_999), share.mustWait(8_000)], [true, false])
     assert.strictEqual(share.takeTurn(1_000), 7_000)
   })
 
@@ -75,6 +76,39 @@ describe("an account's share", () => {
     one.wasThrottled(1_000, 900, 0)
     for (let number = 0; number < 8; number++) many.wasThrottled(1_000 + number, 900, 0)
     assert.strictEqual(many.takeTurn(1_010), one.takeTurn(1_010))
+    assert.strictEqual(many.places, one.places)
+  })
+
+  it("slows down to nine tenths of what was carried out, by half at once at most, and keeps jobs for half a second", () => {
+    const share = new Share(64, 0)
+    for (let now = 0; now < 1_000; now += 25) share.succeeded(now)
+    share.wasThrottled(1_000, 990, 0)
+    assert.deepStrictEqual([share.pace(1_000), share.places], [36, 19])
+    for (let now = 1_100; now < 2_000; now += 100) share.succeeded(now)
+    share.wasThrottled(2_000, 1_990, 0)
+    assert.closeTo(share.pace(2_000) ?? 0, 16.6, 0.1)
+  })
+
+  it("counts what was carried out lately", () => {
+    const share = new Share(8, 0)
+    for (let now = 0; now < 60_000; now += 100) share.succeeded(now)
+    for (let now = 60_000; now < 68_000; now += 10) share.succeeded(now)
+    share.wasThrottled(68_000, 67_990, 0)
+    assert.isAbove(share.pace(68_000) ?? 0, 60)
+  })
+
+  it("never goes slower than three calls a second, and keeps its pace while nothing is carried out", () => {
+    const share = new Share(8, 0)
+    for (let now = 1_000; now <= 5_000; now += 1_000) {
+      share.succeeded(now)
+      share.wasThrottled(now, now, 0)
+    }
+    assert.strictEqual(share.pace(5_000), 3)
+    assert.strictEqual(share.places, 3)
+    share.wasThrottled(6_000, 6_000, 0)
+    share.wasThrottled(7_000, 7_000, 0)
+    assert.strictEqual(share.pace(7_000), 3)
+    assert.strictEqual(share.places, 2)
   })
 
   it("is free again a minute after the last throttling", () => {
@@ -86,6 +120,13 @@ describe("an account's share", () => {
     assert.isFalse(share.mustWait(60_000))
     assert.isFalse(share.isForgettable(119_999))
     assert.isTrue(share.isForgettable(120_000))
+    share.inFlight = 1
+    assert.isFalse(share.isForgettable(120_000))
+  })
+
+  it("is forgotten a minute after it was made, if nobody calls", () => {
+    const share = new Share(8, 1_000)
+    assert.deepStrictEqual([share.isForgettable(60_999), share.isForgettable(61_000)], [false, true])
   })
 
   it("shrinks by half with each call that goes unanswered, to one place, and grows back with those that are answered", () => {
@@ -96,7 +137,14 @@ describe("an account's share", () => {
       places.push(share.places)
     }
     assert.deepStrictEqual(places, [4, 2, 1, 1])
-    for (let number = 0; number < 50; number++) share.succeeded(number)
+    const grown = Array.from({ length: 4 }, (_, number) => {
+      share.succeeded(number)
+      return share.places
+    })
+    assert.deepStrictEqual(grown, [2, 2, 2, 3])
+    for (let number = 4; number < 100; number++) share.succeeded(number)
     assert.strictEqual(share.places, 8)
+    share.wentUnanswered()
+    assert.strictEqual(share.places, 4)
   })
 })

@@ -105,6 +105,14 @@ describe("classify", () => {
     assert.strictEqual(error.message, "The request signature we calculated does not match.")
   })
 
+  it.each([
+    ["AccessDenied", 403, "AccessDenied"],
+    ["RegionDisabled", 403, "InvalidRequest"],
+    ["Throttling", 400, "Throttling"]
+  ] as const)("%s means the same from STS", (code, status, tag) => {
+    assert.strictEqual(classify(failure({ code, status, operation: "AssumeRole" }))._tag, tag)
+  })
+
   it("any 429 is throttling, whatever its code", () => {
     assert.strictEqual(classify(failure({ code: "AccessDenied", status: 429 }))._tag, "Throttling")
   })

@@ -7,6 +7,7 @@ import {
   protectedPrincipals,
   samplePolicy
 } from "../../src/domain/Guardrail.ts"
+import { AccountId } from "../../src/domain/Job.ts"
 import { handlerRoleArn, operationOf, partitionOf, policyChange } from "../../src/domain/PolicyChange.ts"
 import { disagreements, type RequestRow } from "../../src/domain/Request.ts"
 import {
@@ -56,7 +57,7 @@ describe("policyChange", () => {
 describe("a policy pattern", () => {
   const PolicyArn = Schema.Tuple([
     Schema.Literals(["aws", "aws-cn", "aws-us-gov"]),
-    Schema.String.check(Schema.isPattern(/^(?:aws|\d{12})$/)),
+    Schema.Union([Schema.Literal("aws"), AccountId]),
     Schema.String.check(Schema.isPattern(/^(?:[a-z]{1,8}\/)?[A-Za-z0-9+=,.@_-]{1,20}$/)),
     Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 80 })),
     Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 80 }))
@@ -132,12 +133,21 @@ describe("checkPrincipal", () => {
     ["a service's role", byDefault, "Role", "AWSServiceRoleForSupport", false],
     ["a service's role in another case", byDefault, "Role", "awsservicerolefortrustedadvisor", false],
     ["a role of the SSO", byDefault, "Role", "AWSReservedSSO_Admin_0123456789abcdef", false],
+    ["a role with a service's name within its own", byDefault, "Role", "x-AWSServiceRoleForSupport", true],
+    ["a role with the SSO's name within its own", byDefault, "Role", "x-AWSReservedSSO_Admin", true],
     ["a user who is called like one", byDefault, "User", "AWSReservedSSO_Admin", true],
     [
       "a role of the SSO by its name alone",
       ["arn:aws:iam::*:role/AWSReservedSSO_*"],
       "Role",
       "AWSReservedSSO_A_1",
+      false
+    ],
+    [
+      "a user who is called like one, by its name",
+      ["*:user/AWSReservedSSO_Admin"],
+      "User",
+      "AWSReservedSSO_Admin",
       false
     ],
     ["a pattern", ["arn:aws:iam::*:role/break-glass*"], "Role", "break-glass-1", false],

@@ -10,6 +10,7 @@ describe("a producer's traceparent", () => {
     ["sampled", `00-${traceId}-${spanId}-01`, true],
     ["not sampled", `00-${traceId}-${spanId}-00`, false],
     ["other flags", `00-${traceId}-${spanId}-fe`, false],
+    ["sampled, and other flags", `00-${traceId}-${spanId}-0b`, true],
     ["of a later version", `cc-${traceId}-${spanId}-01-what-comes`, true]
   ])("%s", (_, text, sampled) => {
     const span = Option.getOrThrow(parseTraceparent(text))
@@ -21,6 +22,7 @@ describe("a producer's traceparent", () => {
     null,
     42,
     {},
+    [`00-${traceId}-${spanId}-01`],
     "",
     `00-${traceId}-${spanId}`,
     `00-${traceId}-${spanId}-1`,

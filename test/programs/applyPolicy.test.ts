@@ -89,18 +89,19 @@ describe("retries", () => {
         [
           new Throttling({ ...failure, retryAfter: 3_000 }),
           new ServiceUnavailable({ ...failure, retryAfter: 100 }),
+          new ServiceUnavailable({ ...failure, retryAfter: 5_000 }),
           new AccessDenied(failure)
         ],
         1
       )
-      assert.deepStrictEqual(times, [0, 3_000, 3_400])
+      assert.deepStrictEqual(times, [0, 3_000, 3_400, 8_400])
     }).pipe(withWorker())
   )
 
-  it.effect("does not wait a day for a server that asks for it", () =>
+  it.effect.each([Throttling, ServiceUnavailable])("does not wait a day for a server that asks for it", (Class) =>
     Effect.gen(function* () {
       const times = yield* attemptTimes(
-        [new Throttling({ ...failure, retryAfter: 86_400_000 }), new AccessDenied(failure)],
+        [new Class({ ...failure, retryAfter: 86_400_000 }), new AccessDenied(failure)],
         1
       )
       assert.deepStrictEqual(times, [0, 60_000])
@@ -169,6 +170,36 @@ describe("an answer that was lost", () => {
   )
 })
 
+describe("an answer that was lost, and then", () => {
+  it.effect("a reading that fails for now: reads again, and does not call", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      const iam = yield* AwsIam
+      aws.obstruct({ when: "after", effect: Effect.fail(lost) })
+      let reads = 0
+      const isAttached: typeof iam.isAttached = (change) =>
+        ++reads === 1 ? Effect.fail(throttled) : iam.isAttached(change)
+      const applied = yield* apply(add).pipe(Effect.provideService(AwsIam, { ...iam, isAttached }), always(0))
+      assert.strictEqual(applied.effected, "found so")
+      assert.deepStrictEqual(aws.calls(), ["AttachUserPolicy", "ListAttachedUserPolicies"])
+    }).pipe(withWorker())
+  )
+
+  it.effect("a call that is refused: fails with that", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      const denied = new AccessDenied(failure)
+      let attempts = 0
+      const iam = yield* AwsIam
+      const once: typeof iam.apply = () => Effect.suspend(() => Effect.fail(++attempts === 1 ? lost : denied))
+      const refused = apply(add).pipe(Effect.provideService(AwsIam, { ...iam, apply: once }), always(0))
+      assert.deepStrictEqual(yield* Effect.flip(refused), denied)
+      // Before the second call, and after it: the first one may have come late.
+      assert.deepStrictEqual(aws.calls(), ["ListAttachedUserPolicies", "ListAttachedUserPolicies"])
+    }).pipe(withWorker())
+  )
+})
+
 describe("an answer that was lost in the last attempt", () => {
   const lastAttempt = (when: "before" | "after") =>
     Effect.gen(function* () {
@@ -204,6 +235,16 @@ describe("an answer that was lost in the last attempt", () => {
         assert.deepStrictEqual(result, Result.fail(lost))
       }
     }).pipe(withWorker({ retryMaxAttempts: 2 }))
+  )
+
+  it.effect("is in doubt when the attachments cannot be read", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      const iam = yield* AwsIam
+      aws.obstruct({ when: "after", effect: Effect.fail(lost) })
+      const away = { ...iam, isAttached: () => Effect.fail(throttled) }
+      assert.deepStrictEqual(yield* Effect.flip(apply(add).pipe(Effect.provideService(AwsIam, away))), lost)
+    }).pipe(withWorker({ retryMaxAttempts: 1 }))
   )
 
   it.effect("is a failure when AWS has not", () =>

@@ -64,11 +64,13 @@ describe("access for a time", () => {
       assert.isTrue(yield* attached)
 
       yield* TestClock.adjust("70 seconds")
-      const before = yield* Metric.value(metrics.revocationDelay)
-      assert.deepStrictEqual(yield* endOf(job), ["SUCCESS", "Policy applied, AWS request request-3"])
+      ;(yield* AwsIamControl).obstruct({ when: "after", effect: Effect.sleep("2 seconds") })
+      const ending = yield* Effect.forkChild(endOf(job))
+      yield* TestClock.adjust("2 seconds")
+      assert.deepStrictEqual(yield* Fiber.join(ending), ["SUCCESS", "Policy applied, AWS request request-3"])
       assert.isFalse(yield* attached)
-      const after = yield* Metric.value(metrics.revocationDelay)
-      assert.deepStrictEqual([after.count - before.count, after.sum - before.sum], [1, 10])
+      const { count, sum } = yield* Metric.value(metrics.revocationDelay)
+      assert.deepStrictEqual([count, sum], [1, 12])
       assert.strictEqual(yield* pushDue, Number.POSITIVE_INFINITY)
     }).pipe(withWorker())
   )
@@ -90,6 +92,17 @@ describe("access for a time", () => {
       assert.strictEqual((yield* lastOf(laterEnd))[0], "SUCCESS")
       yield* pushDue
       assert.strictEqual(yield* queued, 1)
+    }).pipe(withWorker())
+  )
+
+  it.effect("is granted after a call that is made again, before which the list is not read again", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      aws.obstruct({ when: "before", effect: Effect.fail(new Throttling(failure)) })
+      const working = yield* Effect.forkChild(done(anHour))
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(working)
+      assert.deepStrictEqual(yield* calls, ["ListAttachedUserPolicies", "AttachUserPolicy", "AttachUserPolicy"])
     }).pipe(withWorker())
   )
 
@@ -214,6 +227,9 @@ describe("a grant for a time whose worker is stopped", () => {
         String(yield* lastOf(job.correlation_id)),
         when === "before" ? /^SUCCESS,Policy applied/ : /^SUCCESS,Policy found so/
       )
+      // The list is read before the first call, and after it, since its effect is in doubt.
+      const [list, attach] = ["ListAttachedUserPolicies", "AttachUserPolicy"]
+      assert.deepStrictEqual(yield* calls, [list, attach, list, ...(when === "before" ? [attach] : [])])
       yield* TestClock.adjust("1 hour")
       yield* endOf(job)
       assert.isFalse(yield* attached)
@@ -316,6 +332,36 @@ describe("the end of a grant", () => {
       assert.strictEqual((yield* lastOf(id))[0], "SUCCESS")
       assert.isFalse(yield* attached)
     }).pipe(withWorker({ retryMaxAttempts: 1, maxDeliveries: 2 }))
+  )
+
+  it.effect.each([
+    ["at once where no request fails by its deliveries", 0, 1],
+    ["after a while once it had as many as another may have", 1, 0]
+  ] as const)("is tried again %s", ([, maxDeliveries, inQueue]) =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      const workers = yield* Workers
+      yield* done(anHour)
+      yield* TestClock.adjust("1 hour")
+      yield* pushDue
+      aws.obstruct({ when: "before", effect: Effect.fail(new Throttling(failure)) })
+      yield* deliver
+      assert.strictEqual(yield* queued, inQueue)
+      yield* TestClock.adjust("29 seconds")
+      yield* workers.releaseDue
+      assert.strictEqual(yield* queued, inQueue)
+    }).pipe(withWorker({ retryMaxAttempts: 1, maxDeliveries }))
+  )
+
+  it.effect("that is refused does not count as one that was late", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      const job = yield* done(anHour)
+      yield* TestClock.adjust("1 hour")
+      aws.obstruct({ when: "before", effect: Effect.fail(new AccessDenied(failure)) })
+      assert.strictEqual((yield* endOf(job))[0], "FAILED")
+      assert.strictEqual((yield* Metric.value(metrics.revocationDelay)).count, 0)
+    }).pipe(withWorker())
   )
 
   it.effect("is pushed again when its push was lost", () =>

@@ -9,7 +9,7 @@ import { replayLetter } from "../../src/programs/replayLetter.ts"
 import { retryRequest } from "../../src/programs/retryRequest.ts"
 import { DeadLetters } from "../../src/services/DeadLetters.ts"
 import { type DeadLetterReason, JobQueue } from "../../src/services/JobQueue.ts"
-import { JobStore } from "../../src/services/JobStore.ts"
+import { JobStore, RetryResult } from "../../src/services/JobStore.ts"
 import { Redis, RedisError } from "../../src/services/Redis.ts"
 import { Workers } from "../../src/services/Workers.ts"
 import { aJob, anotherWorker, bytes, deadLetters, queue, takeOne, waiting, withWorker } from "../fixture.ts"
@@ -115,6 +115,27 @@ describe("the overview of the queue", () => {
           { workerId: "worker-1", aliveUntil: DateTime.makeUnsafe(90_000), alive: true, held: 1 }
         ]
       })
+    }).pipe(withWorker())
+  )
+
+  it.effect("lists the accounts with the busiest first, and those that are as busy by their numbers", () =>
+    Effect.gen(function* () {
+      const [jobs, store] = [yield* JobQueue, yield* JobStore]
+      const [one, two, three, four] = ["111111111111", "222222222222", "333333333333", "444444444444"]
+      const counted = (counts: Record<string, number>) =>
+        Object.entries(counts).map(([accountId, count]) => ({ accountId, count }))
+      const parked = counted({ [four]: 2, [two]: 1, [one]: 3 })
+      const { accounts, inFlight } = yield* queueOverview.pipe(
+        Effect.provideService(JobStore, { ...store, inFlight: Effect.succeed(counted({ [three]: 1, [four]: 2 })) }),
+        Effect.provideService(JobQueue, { ...jobs, stats: Effect.map(jobs.stats, (stats) => ({ ...stats, parked })) })
+      )
+      assert.deepStrictEqual(accounts, [
+        { accountId: four, inFlight: 2, parked: 2 },
+        { accountId: one, inFlight: 0, parked: 3 },
+        { accountId: two, inFlight: 0, parked: 1 },
+        { accountId: three, inFlight: 1, parked: 0 }
+      ])
+      assert.strictEqual(inFlight, 3)
     }).pipe(withWorker())
   )
 
@@ -278,9 +299,11 @@ describe("a request that is retried", () => {
       yield* bury(bytes({ ...job, note: "older" }), "WorkerLost")
       yield* bury(bytes({ ...job, note: "newer" }), "WorkerLost")
       yield* bury(bytes(aJob()), "UnknownJob")
+      yield* bury(bytes("no job"), "InvalidPayload")
+      yield* (yield* Redis).push(deadLetters, "left", bytes("no worker's"))
       yield* retryRequest(job.correlation_id, ann)
       const { dead, queued, status } = yield* standOf(job)
-      assert.deepStrictEqual([status, queued, dead], ["PENDING", [JSON.stringify({ ...job, note: "newer" })], 2])
+      assert.deepStrictEqual([status, queued, dead], ["PENDING", [JSON.stringify({ ...job, note: "newer" })], 4])
     }).pipe(Effect.provide(poor), withWorker())
   )
 
@@ -305,6 +328,21 @@ describe("a request that is retried", () => {
       const refused = yield* Effect.flip(retryRequest(job.correlation_id, ann))
       assert.include(refused.message, `request ${later.correlation_id}, which is later`)
       assert.deepStrictEqual(yield* standOf(job), before)
+    }).pipe(withWorker())
+  )
+
+  it.effect.each([
+    ["was sooner", Option.some(RetryResult.NotFailed({ status: "PENDING" })), /is PENDING since just now/],
+    ["has taken its row away", Option.none<RetryResult>(), /^no AWS request/]
+  ] as const)("is refused when somebody else %s", ([, answer, expected]) =>
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      const job = yield* failedJob
+      const refused = yield* Effect.flip(retryRequest(job.correlation_id, ann)).pipe(
+        Effect.provideService(JobStore, { ...store, retry: () => Effect.succeed(answer) })
+      )
+      assert.match(refused.message, expected)
+      assert.deepStrictEqual((yield* standOf(job)).queued, [])
     }).pipe(withWorker())
   )
 

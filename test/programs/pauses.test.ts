@@ -1,19 +1,24 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Option, Ref } from "effect"
+import { Effect, Fiber, Layer, Logger, Metric, Option, Ref, References } from "effect"
 import { TestClock } from "effect/testing"
+import * as metrics from "../../src/domain/metrics.ts"
 import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
 import { consume } from "../../src/programs/consume.ts"
 import { pause } from "../../src/programs/pause.ts"
+import { pausesInForce } from "../../src/programs/pausesInForce.ts"
+import { watchPauses } from "../../src/programs/watchPauses.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { Pauses } from "../../src/services/Pauses.ts"
 import { Redis, RedisError } from "../../src/services/Redis.ts"
 import { WorkerStatus } from "../../src/services/WorkerStatus.ts"
-import { aJob, anotherWorker, bytes, processing, queue, withWorker } from "../fixture.ts"
+import { aJob, anotherWorker, bytes, processing, queue, testRedisConfig, withWorker } from "../fixture.ts"
 
 const paused = "111111111111"
 const other = "222222222222"
 const because = { by: "ann", why: "OPS-1" }
+const away = new RedisError({ command: "ZRANGEBYSCORE", reason: "Unavailable", message: "away" })
+const denied = new RedisError({ command: "ZRANGEBYSCORE", reason: "Denied", message: "NOPERM" })
 
 const request = Effect.fnUntraced(function* (account_id: string, principal = "alice") {
   const job = aJob({ account_id, principal })
@@ -59,6 +64,24 @@ describe("pauses", () => {
       yield* aSecond
       assert.strictEqual(yield* statusOf(id), "PENDING")
       assert.strictEqual(aws.calls().length, 0)
+    }).pipe(withWorker())
+  )
+
+  it.effect("are known before the first job is taken, also when Redis is away at first", () =>
+    Effect.gen(function* () {
+      const pauses = yield* Pauses
+      let looks = 0
+      const flaky = Layer.succeed(Pauses, {
+        ...pauses,
+        all: Effect.suspend(() => (++looks === 1 ? Effect.fail(away) : pauses.all))
+      })
+      yield* pause("all", because)
+      const id = yield* request(other)
+      const worker = yield* Effect.forkChild(Effect.provide(consume, flaky))
+      yield* aSecond
+      assert.strictEqual(yield* statusOf(id), "PENDING")
+      assert.isAtLeast(looks, 2)
+      yield* Fiber.interrupt(worker)
     }).pipe(withWorker())
   )
 
@@ -125,19 +148,15 @@ describe("pauses", () => {
   it.effect("hold while Redis does not answer", () =>
     Effect.gen(function* () {
       const [pauses, status] = [yield* Pauses, yield* WorkerStatus]
-      let away = false
+      let isAway = false
       const flaky = Layer.succeed(Pauses, {
         ...pauses,
-        all: Effect.suspend(() =>
-          away
-            ? Effect.fail(new RedisError({ command: "ZRANGEBYSCORE", reason: "Unavailable", message: "away" }))
-            : pauses.all
-        )
+        all: Effect.suspend(() => (isAway ? Effect.fail(away) : pauses.all))
       })
       yield* pause("all", because)
       const worker = yield* Effect.forkChild(Effect.provide(consume, flaky))
       yield* aSecond
-      away = true
+      isAway = true
       yield* Effect.repeat(aSecond, { times: 5 })
       assert.isTrue((yield* Ref.get(status.paused)).all)
       yield* Fiber.interrupt(worker)
@@ -173,7 +192,6 @@ describe("pauses", () => {
   it.effect("cannot be where the ACL does not let the worker look, which takes jobs all the same", () =>
     Effect.gen(function* () {
       const pauses = yield* Pauses
-      const denied = new RedisError({ command: "ZRANGEBYSCORE", reason: "Denied", message: "NOPERM" })
       const id = yield* request(other)
       const worker = yield* Effect.forkChild(
         Effect.provide(consume, Layer.succeed(Pauses, { ...pauses, all: Effect.fail(denied) }))
@@ -181,6 +199,95 @@ describe("pauses", () => {
       yield* aSecond
       assert.strictEqual(yield* statusOf(id), "SUCCESS")
       yield* Fiber.interrupt(worker)
+    }).pipe(withWorker())
+  )
+})
+
+describe("who watches pauses", () => {
+  /** What the log says, each line after the account that it is about. */
+  const logged = (canPark: boolean) =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const log = Logger.make(({ fiber, message }) => {
+        const { account_id = "all" } = fiber.getRef(References.CurrentLogAnnotations)
+        lines.push([account_id, message].join(": "))
+      })
+      yield* watchPauses(Effect.succeed(canPark)).pipe(Effect.provide(Logger.layer([log])))
+      return () => lines.splice(0)
+    })
+  const gauges = Effect.map(
+    Effect.all([Metric.value(metrics.paused), Metric.value(metrics.accountsPaused)]),
+    (states) => states.map(({ value }) => value)
+  )
+
+  it.effect("tells each and its end once", () =>
+    Effect.gen(function* () {
+      const lines = yield* logged(true)
+      yield* pause(paused, because)
+      yield* aSecond
+      assert.deepStrictEqual([lines(), yield* gauges], [[`${paused}: paused by ann: OPS-1`], [0, 1]])
+      yield* pause(other, because)
+      yield* pause("all", because)
+      yield* aSecond
+      assert.deepStrictEqual(
+        [lines(), yield* gauges],
+        [
+          [`${other}: paused by ann: OPS-1`, "all: paused by ann: OPS-1"],
+          [1, 2]
+        ]
+      )
+      yield* resume("all")
+      yield* resume(paused)
+      yield* aSecond
+      assert.deepStrictEqual(
+        [lines(), yield* gauges],
+        [
+          [`${paused}: resumed`, "all: resumed: taking jobs again"],
+          [0, 1]
+        ]
+      )
+    }).pipe(withWorker())
+  )
+
+  it.effect("tells that the pause of an account stops all where none can be parked", () =>
+    Effect.gen(function* () {
+      const lines = yield* logged(false)
+      yield* pause(paused, because)
+      yield* aSecond
+      assert.deepStrictEqual(lines(), [
+        `${paused}: paused by ann: OPS-1`,
+        "all: no more jobs are taken: jobs of one account cannot be laid aside here"
+      ])
+      yield* resume(paused)
+      yield* aSecond
+      assert.deepStrictEqual(lines(), [`${paused}: resumed`, "all: resumed: taking jobs again"])
+    }).pipe(withWorker())
+  )
+
+  it.effect("does not look in the mode brpop, and says so", () =>
+    Effect.gen(function* () {
+      const pauses = yield* Pauses
+      yield* pause("all", because)
+      const looking = Layer.succeed(Pauses, { ...pauses, all: Effect.die(new Error("looked")) })
+      const lines = yield* Effect.provide(logged(true), looking)
+      assert.deepStrictEqual(lines(), ["all: the commands pause and resume have no power over this worker"])
+      assert.isFalse((yield* Ref.get((yield* WorkerStatus).paused)).all)
+    }).pipe(Effect.provide(testRedisConfig({ fetchMode: "brpop" })), withWorker())
+  )
+})
+
+describe("the overview of pauses", () => {
+  const scopes = Effect.map(pausesInForce, (pauses) => pauses.map(({ scope }) => scope))
+  const failing = (error: RedisError) =>
+    Effect.map(Pauses, (pauses) => Layer.succeed(Pauses, { ...pauses, all: Effect.fail(error) }))
+
+  it.effect("has those that workers keep to", () =>
+    Effect.gen(function* () {
+      yield* pause("all", because)
+      assert.deepStrictEqual(yield* scopes, ["all"])
+      assert.deepStrictEqual(yield* Effect.provide(scopes, testRedisConfig({ fetchMode: "brpop" })), [])
+      assert.deepStrictEqual(yield* Effect.provide(scopes, yield* failing(denied)), [])
+      assert.deepStrictEqual(yield* Effect.flip(Effect.provide(scopes, yield* failing(away))), away)
     }).pipe(withWorker())
   )
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Metric, Option, Ref } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, Metric, Option, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { SqlError, UnknownError } from "effect/sql/SqlError"
 import {
@@ -18,12 +18,13 @@ import {
 import * as metrics from "../../src/domain/metrics.ts"
 import { policyChange } from "../../src/domain/PolicyChange.ts"
 import { AwsIamControl, type Obstacle } from "../../src/layers/memory/AwsIamMemory.ts"
+import { persist } from "../../src/programs/persist.ts"
 import { processJob } from "../../src/programs/processJob.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { Redis, RedisError } from "../../src/services/Redis.ts"
 import { WorkerStatus } from "../../src/services/WorkerStatus.ts"
-import { aJob, bytes, deadLetters, processing, queue, takeOne, withWorker } from "../fixture.ts"
+import { aJob, bytes, deadLetters, processing, queue, takeOne, testRedisConfig, withWorker } from "../fixture.ts"
 
 const failure = { code: "Code", message: "why", operation: "AttachUserPolicy" }
 const readOnlyArn = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -228,6 +229,29 @@ describe("the life of a job", () => {
     }).pipe(withWorker())
   )
 
+  it.effect.each([
+    ["blmove", 60_000],
+    ["brpop", 0]
+  ] as const)(
+    "row that waits for its turn, in the mode %s: touched unless it was within %s ms",
+    ([fetchMode, millis]) =>
+      Effect.gen(function* () {
+        const store = yield* JobStore
+        yield* request()
+        yield* Ref.set((yield* WorkerStatus).orphansBefore, 17)
+        const asked: Array<unknown> = []
+        const claim: typeof store.claim = (job, by, waiting) => {
+          asked.push([waiting.orphansBefore, Duration.toMillis(waiting.keepFresh)])
+          return store.claim(job, by, waiting)
+        }
+        yield* deliver.pipe(
+          Effect.provideService(JobStore, { ...store, claim }),
+          Effect.provide(testRedisConfig({ fetchMode }))
+        )
+        assert.deepStrictEqual(asked, [[17, millis]])
+      }).pipe(withWorker())
+  )
+
   it.effect("payload not decodable: a dead letter, and the request that it names fails", () =>
     Effect.gen(function* () {
       const job = aJob()
@@ -278,6 +302,30 @@ describe("the life of a job", () => {
     }).pipe(withWorker())
   )
 
+  it.effect("payload and row disagree in one field alone: no call", () =>
+    Effect.gen(function* () {
+      const job = aJob()
+      yield* request(job, { ...job, entitlement: "AdministratorAccess" })
+      yield* deliver
+      assert.strictEqual((yield* stateOf(job.correlation_id)).status, "FAILED")
+      assert.deepStrictEqual(yield* calls, [])
+    }).pipe(withWorker())
+  )
+
+  it.effect("payload that names no request: a dead letter at once, and no request is looked for", () =>
+    Effect.gen(function* () {
+      const redis = yield* Redis
+      const store = yield* JobStore
+      yield* (yield* JobQueue).submit(bytes("no job"))
+      yield* deliver.pipe(
+        Effect.provideService(JobStore, { ...store, reject: () => Effect.die(new Error("nothing to reject")) })
+      )
+      const letter = Buffer.from(Option.getOrThrow(yield* redis.last(deadLetters))).toString()
+      assert.deepInclude(JSON.parse(letter), { reason: "InvalidPayload", correlation_id: null })
+      assert.strictEqual(yield* redis.length(processing), 0)
+    }).pipe(withWorker())
+  )
+
   describe.each([
     {
       rule: "POLICY_DENY",
@@ -321,6 +369,14 @@ describe("the life of a job", () => {
       yield* deliver
       assert.strictEqual((yield* stateOf(job.correlation_id)).status, expected)
     }).pipe(withoutEnds, withWorker({ durationUnsupported }))
+  )
+
+  it.effect("no duration: granted where access cannot end, too", () =>
+    Effect.gen(function* () {
+      const job = yield* request()
+      yield* deliver
+      assert.strictEqual((yield* stateOf(job.correlation_id)).status, "SUCCESS")
+    }).pipe(withoutEnds, withWorker({ durationUnsupported: "fail" }))
   )
 
   it.effect("the worker's own credentials wrong: given back, not counted, and nobody's fault", () =>
@@ -503,6 +559,22 @@ describe("a job in an outage", () => {
     }).pipe(withWorker())
   )
 
+  it.effect("has each step carried out to its end, although it is interrupted", () =>
+    Effect.gen(function* () {
+      const reached = yield* Deferred.make<void>()
+      const leave = yield* Deferred.make<void>()
+      const landed = yield* Ref.make(false)
+      const step = Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(leave))
+      const working = yield* Effect.forkChild(persist(Effect.andThen(step, Ref.set(landed, true))))
+      yield* Deferred.await(reached)
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(working))
+      yield* Effect.yieldNow
+      yield* Deferred.succeed(leave, undefined)
+      yield* Fiber.join(stopping)
+      assert.isTrue(yield* Ref.get(landed))
+    }).pipe(withWorker())
+  )
+
   it.effect("goes on trying while the worker drains, and gives up when the drain is over", () =>
     Effect.gen(function* () {
       const job = yield* request()
@@ -617,17 +689,89 @@ describe("a claim that was lost", () => {
   )
 })
 
-describe("job_duration_seconds", () => {
-  it.effect("counts jobs with a final status only", () =>
+describe("metrics", () => {
+  const counts = Effect.forEach(
+    [
+      metrics.jobs.success,
+      metrics.jobs.failed,
+      metrics.jobs.requeued,
+      metrics.jobs.duplicate,
+      metrics.jobs.dead_letter
+    ],
+    count
+  )
+
+  it.effect("count each delivery once, by how it ended", () =>
     Effect.gen(function* () {
-      const observed = Effect.map(Metric.value(metrics.jobDuration), (state) => state.count)
-      const before = yield* observed
+      const jobs = yield* JobQueue
+      const job = yield* request()
+      yield* deliver
+      assert.deepStrictEqual(yield* counts, [1, 0, 0, 0, 0])
+      yield* jobs.submit(bytes(job))
+      yield* deliver
+      assert.deepStrictEqual(yield* counts, [1, 0, 0, 1, 0])
       yield* request()
-      yield* obstruct(fail(new Throttling(failure)))
+      yield* obstruct(fail(new AccessDenied(failure)), fail(new ConcurrentModification(failure)))
       yield* deliver
-      assert.strictEqual(yield* observed, before)
+      assert.deepStrictEqual(yield* counts, [1, 1, 0, 1, 0])
+      yield* request()
       yield* deliver
-      assert.strictEqual(yield* observed, before + 1)
+      assert.deepStrictEqual(yield* counts, [1, 1, 1, 1, 0])
+      yield* deliver
+      assert.deepStrictEqual(yield* counts, [2, 1, 1, 1, 0])
+      const misled = aJob()
+      yield* request(misled, { ...misled, principal: "mallory" })
+      yield* deliver
+      yield* jobs.submit(bytes("no job"))
+      yield* deliver
+      assert.deepStrictEqual(yield* counts, [2, 1, 1, 1, 2])
+    }).pipe(withWorker({ retryMaxAttempts: 1 }))
+  )
+
+  it.effect("count each call that is made again, by the error before it", () =>
+    Effect.gen(function* () {
+      yield* request()
+      yield* obstruct(
+        fail(new Throttling(failure)),
+        fail(new ServiceUnavailable(failure)),
+        fail(new Throttling(failure))
+      )
+      const working = yield* Effect.forkChild(deliver)
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(working)
+      const retries = (reason: string) => count(Metric.withAttributes(metrics.awsRetries, { reason }))
+      assert.deepStrictEqual(yield* Effect.forEach(["Throttling", "ServiceUnavailable"], retries), [2, 1])
+    }).pipe(withWorker())
+  )
+
+  it.effect("measure in seconds: from the payload's time to the claim, and from there to a final status", () =>
+    Effect.gen(function* () {
+      const { jobDuration, queueWait } = metrics
+      const observed = Effect.map(Effect.all([Metric.value(queueWait), Metric.value(jobDuration)]), (states) =>
+        states.map(({ count, sum }) => [count, sum])
+      )
+      yield* request(aJob({ received_at: "1970-01-01T00:00:00Z" }))
+      yield* TestClock.adjust("90 seconds")
+      yield* obstruct(fail(new Throttling(failure)), { when: "after", effect: Effect.sleep("2 seconds") })
+      yield* deliver
+      assert.deepStrictEqual(yield* observed, [
+        [1, 90],
+        [0, 0]
+      ])
+      const working = yield* Effect.forkChild(deliver)
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(working)
+      assert.deepStrictEqual(yield* observed, [
+        [2, 180],
+        [1, 2]
+      ])
+      // Its clock is ahead of the worker's.
+      yield* request(aJob({ received_at: "1970-01-01T01:00:00Z" }))
+      yield* deliver
+      assert.deepStrictEqual(yield* observed, [
+        [3, 180],
+        [2, 2]
+      ])
     }).pipe(withWorker({ retryMaxAttempts: 1 }))
   )
 })

@@ -138,6 +138,8 @@ describe("the sweep", () => {
       assert.strictEqual(yield* redis.length(`cache:status:${job.correlation_id}`), 0)
       assert.strictEqual(yield* redis.length("{queue:aws}:processing:third"), 0)
       assert.strictEqual((yield* Metric.value(metrics.jobs.dead_letter)).count, 1)
+      assert.strictEqual((yield* Metric.value(metrics.jobs.recovered)).count, 2)
+      assert.strictEqual((yield* Metric.value(metrics.jobs.failed)).count, 1)
     }).pipe(withWorker())
   )
 
@@ -170,6 +172,7 @@ describe("the sweep", () => {
       yield* sweep
       assert.deepStrictEqual(yield* queued, idsOf(younger, older))
       assert.deepStrictEqual((yield* recordOf(older)).audit.length, 1)
+      assert.strictEqual((yield* Metric.value(metrics.jobs.recovered)).count, 3)
     }).pipe(withWorker())
   )
 
@@ -237,6 +240,25 @@ describe("the sweep", () => {
       yield* sweep
       assert.strictEqual(yield* statusOf(job), "IN_PROGRESS")
       yield* TestClock.adjust("1 second")
+      yield* sweep
+      assert.strictEqual(yield* statusOf(job), "PENDING")
+    }).pipe(withWorker())
+  )
+
+  it.effect("recovers nothing before PostgreSQL has been back for a while", () =>
+    Effect.gen(function* () {
+      const store = yield* JobStore
+      const job = yield* request()
+      yield* takeAndDie("stopped", [job, "claimed"])
+      yield* TestClock.adjust("2 minutes")
+      const away = { ...store, recover: () => Effect.fail(databaseAway), ping: Effect.fail(databaseAway) }
+      for (let sweeps = 0; sweeps < 2; sweeps++) {
+        yield* Effect.flip(sweep.pipe(Effect.provideService(JobStore, away)))
+        yield* TestClock.adjust("15 seconds")
+      }
+      yield* sweep
+      assert.strictEqual(yield* statusOf(job), "IN_PROGRESS")
+      yield* TestClock.adjust("5 seconds")
       yield* sweep
       assert.strictEqual(yield* statusOf(job), "PENDING")
     }).pipe(withWorker())
