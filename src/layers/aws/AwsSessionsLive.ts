@@ -3,7 +3,11 @@ import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk
 import { Cache, Clock, Duration, Effect, Equal, Exit, Layer, Option, Redacted } from "effect"
 import { type AccessDenied, ServiceUnavailable } from "../../domain/AwsError.ts"
 import { maxSessionSeconds } from "../../domain/handlerRole/HandlerRole.ts"
-import { accountSessionPolicy, jobSessionPolicy } from "../../domain/handlerRole/sessionPolicy.ts"
+import {
+  accountSessionPolicy,
+  jobSessionPolicy,
+  preflightSessionPolicy
+} from "../../domain/handlerRole/sessionPolicy.ts"
 import { handlerRoleArn, type PolicyChange } from "../../domain/PolicyChange.ts"
 import { AwsConfig, type AwsKeys, WorkerConfig } from "../../services/Config.ts"
 import { AwsSessions } from "../../services/AwsSessions.ts"
@@ -27,6 +31,14 @@ const capacity = 1_000
 
 /** What a session is for: all jobs of an account, by its id, or the change of one job. */
 type Purpose = string | PolicyChange
+
+/** What of AssumeRole's parameters depends on whose the session is. */
+interface SessionRequest {
+  readonly RoleSessionName: string
+  readonly DurationSeconds: number
+  readonly Policy: string
+  readonly SourceIdentity?: string
+}
 
 const sharedPolicy = JSON.stringify(accountSessionPolicy)
 
@@ -65,13 +77,13 @@ export const AwsSessionsLive = Layer.effect(
 
     const purposeOf = (change: PolicyChange): Purpose => (config.sessionScope === "job" ? change : change.accountId)
 
-    const shared = {
+    const shared: SessionRequest = {
       RoleSessionName: config.roleSessionName,
       DurationSeconds: Duration.toSeconds(sharedFor),
       Policy: sharedPolicy,
       ...(config.sourceIdentity && { SourceIdentity: sourceIdentityOf(workerId) })
     }
-    const own = (change: PolicyChange) => ({
+    const own = (change: PolicyChange): SessionRequest => ({
       RoleSessionName: change.correlationId,
       DurationSeconds: Duration.toSeconds(ownFor),
       Policy: JSON.stringify(jobSessionPolicy(config.partition, change)),
@@ -84,8 +96,7 @@ export const AwsSessionsLive = Layer.effect(
       lookup: (_accountId: string): Effect.Effect<AccessDenied> => Effect.never
     })
 
-    const assume = Effect.fnUntraced(function* (purpose: Purpose) {
-      const [accountId, session] = typeof purpose === "string" ? [purpose, shared] : [purpose.accountId, own(purpose)]
+    const assume = Effect.fnUntraced(function* (accountId: string, session: SessionRequest) {
       const before = yield* Cache.getOption(denied, accountId)
       if (Option.isSome(before)) return yield* before.value
       const sts = yield* stsClient
@@ -119,7 +130,10 @@ export const AwsSessionsLive = Layer.effect(
       return { client, usableFor: Duration.millis(Math.max(0, lifetime - Duration.toMillis(margin))) }
     })
 
-    const sessions = yield* Cache.makeWith(assume, {
+    const assumeFor = (purpose: Purpose) =>
+      typeof purpose === "string" ? assume(purpose, shared) : assume(purpose.accountId, own(purpose))
+
+    const sessions = yield* Cache.makeWith(assumeFor, {
       capacity: Math.max(capacity, concurrency),
       timeToLive: (exit) => (Exit.isSuccess(exit) ? exit.value.usableFor : Duration.zero)
     })
@@ -127,6 +141,14 @@ export const AwsSessionsLive = Layer.effect(
     return AwsSessions.of({
       client: (change) => Effect.map(Cache.get(sessions, purposeOf(change)), ({ client }) => client),
       shared: (accountId) => Effect.map(Cache.get(sessions, accountId), ({ client }) => client),
+      looking: (change) =>
+        Effect.map(
+          assume(change.accountId, {
+            ...(config.sessionScope === "job" ? own(change) : shared),
+            Policy: JSON.stringify(preflightSessionPolicy(config.partition, change, config.sessionScope))
+          }),
+          ({ client }) => client
+        ),
       forget: (change, client) =>
         Effect.asVoid(Cache.invalidateWhen(sessions, purposeOf(change), (session) => session.client === client)),
       identity: Effect.flatMap(stsClient, (sts) =>

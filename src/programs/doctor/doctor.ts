@@ -16,5 +16,5 @@ export const doctor = Effect.fnUntraced(function* ({ account, ...printing }: Doc
   const parts = yield* Effect.all([checkConfig, checkPostgresql, checkRedis, checkAws(account), checkHttp], {
     concurrency: "unbounded"
   })
-  yield* conclude(parts.flat(), printing)
+  yield* conclude(parts.flat(), printing, "not well")
 })
