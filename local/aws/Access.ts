@@ -115,7 +115,10 @@ const iamResource = (world: World, { credential, params, partition }: Call): str
     return arn(`${type.toLowerCase()}/${reservedPath(known ?? name)}${known ?? name}`)
   }
   const [policyArn, policyName, group] = ["PolicyArn", "PolicyName", "GroupName"].map((name) => params.get(name))
-  return policyArn ?? (policyName === null ? arn(`group/${group}`) : arn(`policy/${policyName}`))
+  if (policyArn !== null && policyArn !== undefined) return policyArn
+  // GetAccountSummary is about nothing but the account, which a policy names as "*".
+  if (policyName === null && group === null) return "*"
+  return policyName === null ? arn(`group/${group}`) : arn(`policy/${policyName}`)
 }
 
 /** Principals have no path here, but for the roles that AWS makes, which have none without. */

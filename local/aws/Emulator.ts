@@ -7,6 +7,7 @@ import * as Iam from "./Iam.ts"
 import { type AcceptedCall, type Incoming, readCall } from "./Incoming.ts"
 import { isWrite } from "./Operations.ts"
 import type { SignedRequest } from "./Signature.ts"
+import { lookUp } from "./LookUps.ts"
 import * as Sts from "./Sts.ts"
 import { World } from "./World.ts"
 import { WriteRate } from "./WriteRate.ts"
@@ -97,9 +98,11 @@ export class Emulator {
       spec.service === "iam"
         ? spec.verb === "other"
           ? Iam.other(this.world, call)
-          : spec.verb === "list"
-            ? Iam.list(this.world, call, spec.principalType)
-            : Iam.change(this.world, call, spec.verb, spec.principalType)
+          : spec.verb === "lookUp"
+            ? lookUp(this.world, call, spec.name)
+            : spec.verb === "list"
+              ? Iam.list(this.world, call, spec.principalType)
+              : Iam.change(this.world, call, spec.verb, spec.principalType)
         : spec.name === "AssumeRole"
           ? Sts.assumeRole(this.world, call)
           : Sts.getCallerIdentity(call)

@@ -18,7 +18,12 @@ interface Target {
 const nameForm = /^[\w+=,.@-]*$/
 
 /** Checks what AWS checks before it looks anything up. */
-const validate = (world: World, call: Call, validation: Validation, type: PrincipalType): AwsFailure | undefined => {
+export const validate = (
+  world: World,
+  call: Call,
+  validation: Validation,
+  type: PrincipalType
+): AwsFailure | undefined => {
   const name = validation.text(`${type}Name`, { min: 1, max: 64 })
   const failed = validation.failure()
   if (failed !== undefined) return failed
@@ -31,7 +36,7 @@ const validate = (world: World, call: Call, validation: Validation, type: Princi
   return refuseIam(world, call)
 }
 
-const findTarget = (world: World, call: Call, type: PrincipalType): Target | AwsFailure => {
+export const findTarget = (world: World, call: Call, type: PrincipalType): Target | AwsFailure => {
   const name = call.params.get(`${type}Name`) ?? ""
   const account = world.findAccount(call.credential.accountId)
   const principal = account === undefined ? undefined : world.findPrincipal(account, type, name)

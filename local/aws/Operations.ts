@@ -15,7 +15,11 @@ export const operationNames = [
   "AttachRolePolicy",
   "DetachRolePolicy",
   "ListAttachedUserPolicies",
-  "ListAttachedRolePolicies"
+  "ListAttachedRolePolicies",
+  "GetUser",
+  "GetRole",
+  "GetPolicy",
+  "GetAccountSummary"
 ] as const
 
 export type Operation = (typeof operationNames)[number]
@@ -29,9 +33,18 @@ interface StsOperation {
   readonly name: "AssumeRole" | "GetCallerIdentity"
 }
 
+/** What the worker reads of an account before it changes anything there. */
+export type LookUp = "GetUser" | "GetRole" | "GetPolicy" | "GetAccountSummary"
+
+interface LookUpOperation {
+  readonly service: "iam"
+  readonly name: LookUp
+  readonly verb: "lookUp"
+}
+
 interface IamOperation {
   readonly service: "iam"
-  readonly name: Exclude<Operation, StsOperation["name"]>
+  readonly name: Exclude<Operation, StsOperation["name"] | LookUp>
   readonly verb: "attach" | "detach" | "list"
   readonly principalType: PrincipalType
 }
@@ -43,7 +56,7 @@ interface UnperformedOperation {
   readonly verb: "other"
 }
 
-export type OperationSpec = StsOperation | IamOperation | UnperformedOperation
+export type OperationSpec = StsOperation | IamOperation | LookUpOperation | UnperformedOperation
 
 /** What an attacker might try with the worker's keys. */
 export const unperformed = [
@@ -78,6 +91,10 @@ const specs: ReadonlyArray<OperationSpec> = [
   { service: "iam", name: "DetachRolePolicy", verb: "detach", principalType: "Role" },
   { service: "iam", name: "ListAttachedUserPolicies", verb: "list", principalType: "User" },
   { service: "iam", name: "ListAttachedRolePolicies", verb: "list", principalType: "Role" },
+  { service: "iam", name: "GetUser", verb: "lookUp" },
+  { service: "iam", name: "GetRole", verb: "lookUp" },
+  { service: "iam", name: "GetPolicy", verb: "lookUp" },
+  { service: "iam", name: "GetAccountSummary", verb: "lookUp" },
   ...unperformed.map((name) => ({ service: "iam", name, verb: "other" }) as const)
 ]
 

@@ -10,6 +10,8 @@ export interface Principal {
   readonly name: string
   /** Policy ARNs, by the ARN in lower case: IAM does not tell names apart by case. */
   readonly attachments: Map<string, string>
+  /** ARN of the policy that is its permissions boundary. It limits nothing here, and can be read. */
+  boundary: string | undefined
 }
 
 /** An account's state. Keys are names in lower case. */
@@ -84,6 +86,11 @@ export class World {
   /** Detaches a policy behind the worker's back; nothing happens if it is not attached. */
   detach(accountId: string, type: PrincipalType, name: string, policyArn: string): void {
     this.#principal(accountId, type, name).attachments.delete(policyArn.toLowerCase())
+  }
+
+  /** Gives a principal a permissions boundary. */
+  setBoundary(accountId: string, type: PrincipalType, name: string, policyArn: string): void {
+    this.#principal(accountId, type, name).boundary = policyArn
   }
 
   /** The ARNs attached to a principal, in the order of attaching. */
@@ -166,7 +173,7 @@ export class World {
 const addPrincipal = (account: Account, type: PrincipalType, name: string): Principal => {
   const there = account.principals[type].get(name.toLowerCase())
   if (there !== undefined) return there
-  const principal: Principal = { type, name, attachments: new Map() }
+  const principal: Principal = { type, name, attachments: new Map(), boundary: undefined }
   account.principals[type].set(name.toLowerCase(), principal)
   return principal
 }

@@ -1,18 +1,9 @@
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
-import { Effect, Layer } from "effect"
+import { Effect } from "effect"
 import { Command, Flag, TerminalCapabilities } from "effect/cli"
-import { AwsProbeLive } from "../layers/probes/AwsProbeLive.ts"
-import { ConfigProbeLive } from "../layers/probes/ConfigProbeLive.ts"
-import { DatabaseProbeLive } from "../layers/probes/DatabaseProbeLive.ts"
-import { PortProbeLive } from "../layers/probes/PortProbeLive.ts"
-import { RedisProbeLive } from "../layers/probes/RedisProbeLive.ts"
 import { doctor as program } from "../programs/doctor/doctor.ts"
 import { account } from "./flags.ts"
+import { Probes } from "./probes.ts"
 import { reportToPerson } from "./report.ts"
-
-const Live = Layer.mergeAll(AwsProbeLive, ConfigProbeLive, DatabaseProbeLive, PortProbeLive, RedisProbeLive).pipe(
-  Layer.provide(NodeFileSystem.layer)
-)
 
 const flags = {
   account: account("A target AWS account, whose handler role is to be looked at, too"),
@@ -25,7 +16,7 @@ const flags = {
 export const doctor = Command.make("doctor", flags, ({ account, json }) =>
   Effect.flatMap(TerminalCapabilities.TerminalCapabilities, ({ canColor }) =>
     program({ account, json, colours: canColor })
-  ).pipe(Effect.provide(Live), reportToPerson)
+  ).pipe(Effect.provide(Probes), reportToPerson)
 ).pipe(
   Command.withDescription(
     "Check the environment, PostgreSQL, Redis and AWS as the worker would meet them, and name a remedy for each fault. Changes nothing"

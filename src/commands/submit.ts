@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { Command, Flag } from "effect/cli"
+import { Command, Flag, TerminalCapabilities } from "effect/cli"
 import {
   Action,
   AccountId,
@@ -9,8 +9,12 @@ import {
   PrincipalName,
   PrincipalType
 } from "../domain/Job.ts"
-import { submit as program } from "../programs/submit.ts"
+import { Refused } from "../domain/Refused.ts"
+import { conclude } from "../programs/checks/conclude.ts"
+import { preflight } from "../programs/preflight/preflight.ts"
+import { newJob, type NewRequest, submit as program } from "../programs/submit.ts"
 import { DatabaseAndQueue } from "./backends.ts"
+import { Probes } from "./probes.ts"
 import { reportToPerson } from "./report.ts"
 
 const flags = {
@@ -36,12 +40,35 @@ const flags = {
   clientRequestId: Flag.String("client-request-id").pipe(
     Flag.withDescription("Your own id of the request"),
     Flag.optional
+  ),
+  dryRun: Flag.Boolean("dry-run").pipe(
+    Flag.withDescription("Tell whether it would succeed, and write nothing. Needs the worker's environment"),
+    Flag.withDefault(false)
+  ),
+  json: Flag.Boolean("json").pipe(
+    Flag.withDescription("With --dry-run: an array of {check, status, detail, remedy}"),
+    Flag.withDefault(false)
   )
 }
 
-export const submit = Command.make("submit", flags, (request) =>
-  program(request).pipe(Effect.provide(DatabaseAndQueue), reportToPerson)
-).pipe(
+interface Asked extends NewRequest {
+  readonly dryRun: boolean
+  readonly json: boolean
+}
+
+const run = Effect.fnUntraced(function* ({ dryRun, json, ...request }: Asked) {
+  if (dryRun) {
+    const { canColor } = yield* TerminalCapabilities.TerminalCapabilities
+    const findings = yield* Effect.provide(preflight(yield* newJob(request)), Probes)
+    return yield* conclude(findings, { colours: canColor, json }, "would not succeed")
+  }
+  if (json) {
+    return yield* new Refused({ reason: "--json is for --dry-run alone", remedy: "The id is all that submit prints" })
+  }
+  yield* Effect.provide(program(request), DatabaseAndQueue)
+})
+
+export const submit = Command.make("submit", flags, (asked) => reportToPerson(run(asked))).pipe(
   Command.withDescription(
     "Write a PENDING request and push its job, as the API does; prints the correlation id. Needs a role that may insert requests, such as csb_api_user"
   )

@@ -28,6 +28,18 @@ export const policyChange = (partition: Partition, job: Job): PolicyChange => ({
 export const operationOf = ({ action, principalType }: PolicyChange) =>
   `${action === "add" ? "Attach" : "Detach"}${principalType}Policy` as const
 
+/**
+ * Whether an attached policy is the one that the change is about. Names are unique without regard to case and path
+ * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html), so that a `remove` that leaves the path out must
+ * not find its policy gone while it is attached.
+ */
+export const isAbout = (change: PolicyChange, attachedArn: string): boolean => {
+  const [attached, asked] = [attachedArn.toLowerCase(), change.policyArn.toLowerCase()]
+  return attached === asked || (change.action === "remove" && withoutPath(attached) === withoutPath(asked))
+}
+
+const withoutPath = (arn: string): string => arn.replace(/:policy\/.*\//, ":policy/")
+
 /** The partition that a region belongs to, from the region's prefix. */
 export const partitionOf = (region: string): Partition =>
   region.startsWith("cn-") ? "aws-cn" : region.startsWith("us-gov-") ? "aws-us-gov" : "aws"

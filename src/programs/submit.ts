@@ -29,10 +29,8 @@ export class NotPushed extends Schema.TaggedError<NotPushed>()("NotPushed", {
   }
 }
 
-/** Writes the row and pushes the job, in this order: a job without a row would become a dead letter. */
-export const submit = Effect.fnUntraced(function* (request: NewRequest) {
-  const store = yield* JobStore
-  const queue = yield* JobQueue
+/** The job of a request that is made now, with an id of its own. */
+export const newJob = Effect.fnUntraced(function* (request: NewRequest) {
   const job: Job = {
     correlation_id: randomUUID(),
     client_request_id: Option.getOrNull(request.clientRequestId),
@@ -46,6 +44,14 @@ export const submit = Effect.fnUntraced(function* (request: NewRequest) {
     ...(Option.isSome(request.duration) && { duration_minutes: request.duration.value }),
     received_at: DateTime.formatIso(yield* DateTime.now)
   }
+  return job
+})
+
+/** Writes the row and pushes the job, in this order: a job without a row would become a dead letter. */
+export const submit = Effect.fnUntraced(function* (request: NewRequest) {
+  const store = yield* JobStore
+  const queue = yield* JobQueue
+  const job = yield* newJob(request)
   yield* store.submit(job)
   yield* queue
     .submit(Buffer.from(JSON.stringify(job)))

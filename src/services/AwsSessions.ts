@@ -15,6 +15,8 @@ export class AwsSessions extends Context.Service<
     readonly client: (change: PolicyChange) => Effect.Effect<IAMClient, AwsError>
     /** A client for all that the worker does in an account, whatever `AWS_SESSION_SCOPE` says. */
     readonly shared: (accountId: string) => Effect.Effect<IAMClient, AwsError>
+    /** A client for a look at what the change would meet, which can change nothing. Each time a new one, as nobody looks twice. */
+    readonly looking: (change: PolicyChange) => Effect.Effect<IAMClient, AwsError>
     /** Forgets the client whose session AWS says is over, unless another has taken its place already. */
     readonly forget: (change: PolicyChange, client: IAMClient) => Effect.Effect<void>
     /** ARN of the worker's own identity. */

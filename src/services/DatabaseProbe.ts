@@ -1,6 +1,7 @@
 import type { Effect, Scope } from "effect"
 import { Context } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
+import type { Job } from "../domain/Job.ts"
 import type { Status } from "../domain/Request.ts"
 import type { BackendUnavailable, SchemaUnsupported } from "../domain/StartupError.ts"
 import type { ConfigInvalid } from "./Config.ts"
@@ -52,6 +53,16 @@ export interface RefusedStatement {
   readonly reason: string
 }
 
+/** What the database makes of a request that is not written yet. */
+export interface Outlook {
+  /** Unfinished requests on its key, which would come first. */
+  readonly ahead: number
+  /** Columns that are too short for what it says. */
+  readonly tooLong: ReadonlyArray<string>
+  /** Whether access that it grants for a time would end. `unknown`: there is room for it, but this role may not write ends. */
+  readonly ends: "yes" | "no" | "unknown"
+}
+
 /** A connection as the worker makes it. Nothing of it changes anything. */
 export interface DatabaseSession {
   readonly server: Effect.Effect<DatabaseServer, SqlError>
@@ -63,6 +74,8 @@ export interface DatabaseSession {
   readonly refusedStatements: Effect.Effect<ReadonlyArray<RefusedStatement>, SqlError | SchemaUnsupported>
   /** What is looked for at each claim or sweep and has no index. */
   readonly missingIndexes: Effect.Effect<ReadonlyArray<string>, SqlError | SchemaUnsupported>
+  /** `orphansBefore` as in `Waiting`. */
+  readonly outlook: (job: Job, orphansBefore: number) => Effect.Effect<Outlook, SqlError | SchemaUnsupported>
 }
 
 /** PostgreSQL as the worker would meet it at its start. */

@@ -1,5 +1,6 @@
 import type { Effect, Option, Scope } from "effect"
 import { Context } from "effect"
+import type { Pause } from "../domain/Pause.ts"
 import type { BackendUnavailable } from "../domain/StartupError.ts"
 import type { ConfigInvalid } from "./Config.ts"
 import type { RedisError } from "./Redis.ts"
@@ -37,6 +38,8 @@ export interface RedisSession {
   readonly info: Effect.Effect<Option.Option<Readonly<Record<string, string>>>, RedisError>
   /** Tries each command of the worker on its keys, without carrying it out. Once. */
   readonly tryCommands: Effect.Effect<CommandsTried, RedisError>
+  /** The kill switch, as workers look at it. */
+  readonly pauses: Effect.Effect<ReadonlyArray<Pause>, RedisError | BackendUnavailable>
 }
 
 /** Redis as the worker would meet it at its start. */

@@ -1,13 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option, Record, Schema } from "effect"
 import { parse } from "@cdktf/hcl2json"
-import { decodePolicy } from "../../local/aws/Policy.ts"
+import { decodePolicy, evaluate } from "../../local/aws/Policy.ts"
 import { cloudFormation } from "../../src/domain/handlerRole/cloudFormation.ts"
 import { arnLike } from "../../src/domain/handlerRole/HandlerRole.ts"
 import { json } from "../../src/domain/handlerRole/json.ts"
 import type { Settings } from "../../src/domain/handlerRole/parameters.ts"
-import { jobSessionPolicy } from "../../src/domain/handlerRole/sessionPolicy.ts"
+import { jobSessionPolicy, nobody, preflightSessionPolicy } from "../../src/domain/handlerRole/sessionPolicy.ts"
 import { terraform } from "../../src/domain/handlerRole/terraform.ts"
+import { handlerOperations } from "../../src/domain/handlerOperations.ts"
 import { Job } from "../../src/domain/Job.ts"
 import { policyChange } from "../../src/domain/PolicyChange.ts"
 import { aHandlerRole, aJob } from "../fixture.ts"
@@ -206,5 +207,34 @@ describe("a job's session policy", () => {
       entitlement: `${`${"d".repeat(64)}/`.repeat(8)}${"n".repeat(128)}`
     })
     assert.isAtMost(policyOf(longest).length, 2_048)
+  })
+})
+
+describe("the session policy of a preflight", () => {
+  const policyOf = (job: Job, scope: "account" | "job") =>
+    JSON.stringify(preflightSessionPolicy("aws-us-gov", policyChange("aws-us-gov", job), scope))
+
+  it.prop(
+    "lets a change be made to nobody, and reads no more than the job's own principal where each job has a session",
+    [Job, Schema.Literals(["account", "job"])],
+    ([job, scope]) => {
+      const policy = Option.getOrThrow(decodePolicy(policyOf(job, scope)))
+      const principals = `arn:aws-us-gov:iam::${job.account_id}:${job.principal_type.toLowerCase()}/`
+      const may = (action: string, resource: string) =>
+        evaluate(policy, { callers: [], action: `iam:${action}`, resource, context: new Map() }) === "allow"
+      const change = `${job.action === "add" ? "Attach" : "Detach"}${job.principal_type}Policy`
+      assert.isTrue(may(change, `${principals}${nobody}1`))
+      for (const operation of handlerOperations.filter((it) => !it.startsWith("List"))) {
+        assert.isFalse(may(operation, `${principals}x${job.principal}`), operation)
+      }
+      assert.isFalse(may("CreateAccessKey", `${principals}${job.principal}`))
+      assert.isTrue(may(`ListAttached${job.principal_type}Policies`, `${principals}path/${job.principal}`))
+      assert.strictEqual(may(`Get${job.principal_type}`, `${principals}x${job.principal}`), scope === "account")
+    }
+  )
+
+  it("fits into what STS takes, however long the names are", () => {
+    const longest = aJob({ principal: "p".repeat(64), principal_type: "Role" })
+    assert.isAtMost(policyOf(longest, "job").length, 2_048)
   })
 })

@@ -2,8 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { failed, ok, skipped, warning } from "../../src/domain/Finding.ts"
-import { check, checkAfter } from "../../src/programs/doctor/check.ts"
-import { render } from "../../src/programs/doctor/render.ts"
+import { check, checkAfter } from "../../src/programs/checks/check.ts"
+import { render } from "../../src/programs/checks/render.ts"
 
 describe("a check", () => {
   it.effect("that gets no answer fails in the end", () =>

@@ -24,9 +24,8 @@ export const accountSessionPolicy: PolicyDocument = policyDocument({
  * IAM does is denied. At most 2,048 characters, as STS allows, however long the names are.
  */
 export const jobSessionPolicy = (partition: Partition, change: PolicyChange): PolicyDocument => {
-  const { accountId, policyArn, principal, principalType } = change
-  const principals = `arn:${partition}:iam::${accountId}:${principalType.toLowerCase()}`
-  const Resource = [`${principals}/${principal}`, `${principals}/*/${principal}`]
+  const { policyArn, principalType } = change
+  const Resource = principalArns(partition, change)
   return policyDocument(
     {
       Sid: "Change",
@@ -37,4 +36,44 @@ export const jobSessionPolicy = (partition: Partition, change: PolicyChange): Po
     },
     { Sid: "ReadBack", Effect: "Allow", Action: `iam:ListAttached${principalType}Policies`, Resource }
   )
+}
+
+/** How the names begin of users and roles that do not exist, on which calls are tried. */
+export const nobody = "missing-"
+
+/**
+ * What the session may do that looks at what a change would meet: read, and try the change on nobody. Where each job has a session of
+ * its own, principals are read under the names that the job's session would have, to be denied what that is denied. A session
+ * policy grants nothing by itself (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session). At most 2,048
+ * characters, however long the names are.
+ */
+export const preflightSessionPolicy = (
+  partition: Partition,
+  change: PolicyChange,
+  sessionScope: "account" | "job"
+): PolicyDocument => {
+  const { principalType } = change
+  return policyDocument(
+    {
+      Sid: "Try",
+      Effect: "Allow",
+      Action: `iam:${operationOf(change)}`,
+      Resource: `${principalsOf(partition, change)}/${nobody}*`
+    },
+    {
+      Sid: "Principal",
+      Effect: "Allow",
+      Action: [`iam:ListAttached${principalType}Policies`, `iam:Get${principalType}`],
+      Resource: sessionScope === "job" ? principalArns(partition, change) : "*"
+    },
+    { Sid: "Account", Effect: "Allow", Action: ["iam:GetPolicy", "iam:GetAccountSummary"], Resource: "*" }
+  )
+}
+
+const principalsOf = (partition: Partition, { accountId, principalType }: PolicyChange) =>
+  `arn:${partition}:iam::${accountId}:${principalType.toLowerCase()}`
+
+const principalArns = (partition: Partition, change: PolicyChange) => {
+  const principals = principalsOf(partition, change)
+  return [`${principals}/${change.principal}`, `${principals}/*/${change.principal}`]
 }

@@ -1,7 +1,7 @@
 import type { IAMClient } from "@aws-sdk/client-iam"
 import { Effect, Layer } from "effect"
 import type { AwsError } from "../../domain/AwsError.ts"
-import { operationOf, type PolicyChange } from "../../domain/PolicyChange.ts"
+import { isAbout, operationOf, type PolicyChange } from "../../domain/PolicyChange.ts"
 import { type Answer, AwsIam } from "../../services/AwsIam.ts"
 import { AwsSessions } from "../../services/AwsSessions.ts"
 import { AwsConfig } from "../../services/Config.ts"
@@ -29,7 +29,7 @@ export const AwsIamLive = Layer.effect(
       Effect.flatMap(
         listAttached(client, callTimeout, change.principalType, change.principal, marker),
         ({ requestId, value }) => {
-          const attached = value.AttachedPolicies?.some(({ PolicyArn }) => isSame(change, PolicyArn ?? "")) ?? false
+          const attached = value.AttachedPolicies?.some(({ PolicyArn }) => isAbout(change, PolicyArn ?? "")) ?? false
           return attached || value.IsTruncated !== true || value.Marker === undefined
             ? Effect.succeed({ value: attached, requestId })
             : isAttached(client, change, value.Marker)
@@ -49,15 +49,3 @@ export const AwsIamLive = Layer.effect(
     })
   })
 )
-
-/**
- * Whether an attached policy is the one that the change is about. Names are unique without regard to case and path
- * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html), so that a `remove` that leaves the path out must
- * not find its policy gone while it is attached.
- */
-const isSame = (change: PolicyChange, attachedArn: string): boolean => {
-  const [attached, asked] = [attachedArn.toLowerCase(), change.policyArn.toLowerCase()]
-  return attached === asked || (change.action === "remove" && withoutPath(attached) === withoutPath(asked))
-}
-
-const withoutPath = (arn: string): string => arn.replace(/:policy\/.*\//, ":policy/")

@@ -1,21 +1,13 @@
-import { randomUUID } from "node:crypto"
 import { IAMClient } from "@aws-sdk/client-iam"
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts"
 import { Cache, Clock, Duration, Effect, Equal, Exit, Layer, Option, Redacted } from "effect"
 import { type AccessDenied, ServiceUnavailable } from "../../domain/AwsError.ts"
-import { maxSessionSeconds } from "../../domain/handlerRole/HandlerRole.ts"
-import { accountSessionPolicy, jobSessionPolicy } from "../../domain/handlerRole/sessionPolicy.ts"
 import { handlerRoleArn, type PolicyChange } from "../../domain/PolicyChange.ts"
 import { AwsConfig, type AwsKeys, WorkerConfig } from "../../services/Config.ts"
 import { AwsSessions } from "../../services/AwsSessions.ts"
 import { httpHandler } from "./httpHandler.ts"
 import { sdkCall } from "./sdkCall.ts"
-
-/** How long a shared session lasts: the longest that role chaining allows. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
-const sharedFor = Duration.seconds(maxSessionSeconds)
-
-/** How long a job's own session lasts: the shortest that STS gives. */
-const ownFor = Duration.minutes(15)
+import { type SessionRequest, sessionRequests } from "./sessionRequests.ts"
 
 /** A session is given up so long before its end: a call that starts with it must not outlive it. */
 const margin = Duration.minutes(6)
@@ -28,8 +20,6 @@ const capacity = 1_000
 
 /** What a session is for: all jobs of an account, by its id, or the change of one job. */
 type Purpose = string | PolicyChange
-
-const sharedPolicy = JSON.stringify(accountSessionPolicy)
 
 export const AwsSessionsLive = Layer.effect(
   AwsSessions,
@@ -64,24 +54,8 @@ export const AwsSessionsLive = Layer.effect(
       return client
     })
 
+    const { looking, own, shared } = sessionRequests(config, workerId)
     const purposeOf = (change: PolicyChange): Purpose => (config.sessionScope === "job" ? change : change.accountId)
-
-    /** Where jobs have their own sessions, the role lets only such names in as theirs: any UUID. */
-    const shared = () => {
-      const own = config.sessionScope === "job" ? randomUUID() : undefined
-      return {
-        RoleSessionName: own ?? config.roleSessionName,
-        DurationSeconds: Duration.toSeconds(sharedFor),
-        Policy: sharedPolicy,
-        ...(config.sourceIdentity && { SourceIdentity: own ?? sourceIdentityOf(workerId) })
-      }
-    }
-    const own = (change: PolicyChange) => ({
-      RoleSessionName: change.correlationId,
-      DurationSeconds: Duration.toSeconds(ownFor),
-      Policy: JSON.stringify(jobSessionPolicy(config.partition, change)),
-      ...(config.sourceIdentity && { SourceIdentity: change.correlationId })
-    })
 
     const denied = yield* Cache.make({
       capacity,
@@ -89,8 +63,7 @@ export const AwsSessionsLive = Layer.effect(
       lookup: (_accountId: string): Effect.Effect<AccessDenied> => Effect.never
     })
 
-    const assume = Effect.fnUntraced(function* (purpose: Purpose) {
-      const [accountId, session] = typeof purpose === "string" ? [purpose, shared()] : [purpose.accountId, own(purpose)]
+    const assume = Effect.fnUntraced(function* (accountId: string, session: SessionRequest) {
       const before = yield* Cache.getOption(denied, accountId)
       if (Option.isSome(before)) return yield* before.value
       const sts = yield* stsClient
@@ -124,7 +97,10 @@ export const AwsSessionsLive = Layer.effect(
       return { client, usableFor: Duration.millis(Math.max(0, lifetime - Duration.toMillis(margin))) }
     })
 
-    const sessions = yield* Cache.makeWith(assume, {
+    const assumeFor = (purpose: Purpose) =>
+      typeof purpose === "string" ? assume(purpose, shared()) : assume(purpose.accountId, own(purpose))
+
+    const sessions = yield* Cache.makeWith(assumeFor, {
       capacity: Math.max(capacity, concurrency),
       timeToLive: (exit) => (Exit.isSuccess(exit) ? exit.value.usableFor : Duration.zero)
     })
@@ -132,6 +108,7 @@ export const AwsSessionsLive = Layer.effect(
     return AwsSessions.of({
       client: (change) => Effect.map(Cache.get(sessions, purposeOf(change)), ({ client }) => client),
       shared: (accountId) => Effect.map(Cache.get(sessions, accountId), ({ client }) => client),
+      looking: (change) => Effect.map(assume(change.accountId, looking(change)), ({ client }) => client),
       forget: (change, client) =>
         Effect.asVoid(Cache.invalidateWhen(sessions, purposeOf(change), (session) => session.client === client)),
       identity: Effect.flatMap(stsClient, (sts) =>
@@ -142,10 +119,3 @@ export const AwsSessionsLive = Layer.effect(
     })
   })
 )
-
-/** SourceIdentity of sessions that jobs share: the worker's id, as far as STS takes it. The trail of each request names it, too. */
-const sourceIdentityOf = (workerId: string): string =>
-  workerId
-    .replaceAll(/[^\w+=,.@-]/g, "-")
-    .padEnd(2, "-")
-    .slice(0, 64)

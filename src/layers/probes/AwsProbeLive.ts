@@ -3,13 +3,15 @@ import type { IAMClient } from "@aws-sdk/client-iam"
 import { Context, Effect, FileSystem, Layer, Option } from "effect"
 import type { AwsError } from "../../domain/AwsError.ts"
 import type { HandlerOperation } from "../../domain/handlerOperations.ts"
-import { handlerRoleArn } from "../../domain/PolicyChange.ts"
+import { nobody } from "../../domain/handlerRole/sessionPolicy.ts"
+import { handlerRoleArn, type PolicyChange } from "../../domain/PolicyChange.ts"
 import { AwsConfig } from "../../services/Config.ts"
 import { AwsProbe } from "../../services/AwsProbe.ts"
 import { AwsSessions } from "../../services/AwsSessions.ts"
 import { AwsSessionsLive } from "../aws/AwsSessionsLive.ts"
 import { clockAhead } from "../aws/clockOfAws.ts"
 import { changePolicy, listAttached } from "../aws/iamCalls.ts"
+import { targetSession } from "../aws/targetSession.ts"
 import { AwsConfigLive, WorkerConfigOrDefaults } from "../environment/ConfigLive.ts"
 
 const Live = AwsSessionsLive.pipe(Layer.provideMerge(AwsConfigLive), Layer.provide(WorkerConfigOrDefaults))
@@ -29,6 +31,8 @@ export const AwsProbeLive = Layer.effect(
           clockAhead: clockAhead(config),
           roleArn: (accountId: string) => handlerRoleArn(config.partition, accountId, config.roleName),
           hasExternalId: Option.isSome(config.externalId),
+          look: (change: PolicyChange) =>
+            Effect.map(sessions.looking(change), (client) => targetSession(client, config.callTimeout, change)),
           assume: (accountId: string) =>
             Effect.map(sessions.shared(accountId), (client) => ({
               attempt: (operation: HandlerOperation, policyArn: string) =>
@@ -50,7 +54,7 @@ const attempt = (
   policyArn: string,
   timeout: AwsConfig["Service"]["callTimeout"]
 ): Effect.Effect<void, AwsError> => {
-  const name = `missing-${randomUUID()}`
+  const name = nobody + randomUUID()
   switch (operation) {
     case "ListAttachedUserPolicies":
       return Effect.asVoid(listAttached(client, timeout, "User", name))

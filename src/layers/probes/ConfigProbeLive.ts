@@ -8,13 +8,10 @@ export const ConfigProbeLive = Layer.effect(
   ConfigProbe,
   Effect.gen(function* () {
     const all = yield* Effect.result(readAll({ aws, database, redis, worker, http, log, telemetry }))
-    const guardrail = yield* Effect.option(readAll({ aws, worker }))
+    const settings = yield* Effect.option(readAll({ aws, worker }))
     return ConfigProbe.of({
       faults: Result.isFailure(all) ? all.failure.faults : [],
-      guardrail: Option.map(guardrail, (config) => ({
-        partition: config.aws.partition,
-        rules: config.worker.policyRules
-      }))
+      settings: Option.map(settings, (config) => ({ partition: config.aws.partition, worker: config.worker }))
     })
   })
 )

@@ -1,10 +1,12 @@
 import { Effect, FileSystem, Layer } from "effect"
 import { SqlClient } from "effect/sql"
+import type { Job } from "../../domain/Job.ts"
 import { type DatabaseServer, DatabaseProbe, type Unfound } from "../../services/DatabaseProbe.ts"
 import { DatabaseConfigLive } from "../environment/ConfigLive.ts"
 import { readDialect, tables } from "../postgres/catalog.ts"
 import { missingGrants } from "../postgres/grants.ts"
 import { missingIndexes } from "../postgres/missingIndexes.ts"
+import { outlookOf } from "../postgres/outlook.ts"
 import { refusedStatements } from "../postgres/refusedStatements.ts"
 import { SqlLive } from "../postgres/SqlLive.ts"
 import { visibility } from "../postgres/visibility.ts"
@@ -25,7 +27,9 @@ export const DatabaseProbeLive = Layer.effect(
           missingGrants: Effect.flatMap(dialect, (it) => inSession(missingGrants(it))),
           visibility: inSession(visibility),
           refusedStatements: Effect.flatMap(dialect, (it) => inSession(refusedStatements(it))),
-          missingIndexes: Effect.flatMap(dialect, (it) => inSession(missingIndexes(it)))
+          missingIndexes: Effect.flatMap(dialect, (it) => inSession(missingIndexes(it))),
+          outlook: (job: Job, orphansBefore: number) =>
+            Effect.flatMap(dialect, (it) => inSession(outlookOf(it, job, orphansBefore)))
         }
       }).pipe(Effect.provideService(FileSystem.FileSystem, files))
     })

@@ -1,11 +1,13 @@
 import { Effect, FileSystem, Layer, Option } from "effect"
 import { Redis as Client } from "ioredis"
 import { RedisConfig } from "../../services/Config.ts"
+import { Pauses } from "../../services/Pauses.ts"
 import type { RedisError } from "../../services/Redis.ts"
 import { type CommandsTried, type RefusedCommand, RedisProbe } from "../../services/RedisProbe.ts"
 import { RedisConfigLive } from "../environment/ConfigLive.ts"
 import { commandsOf, type KeylessCommand, keylessCommands } from "../queue/commands.ts"
-import { redisError } from "../RedisLive.ts"
+import { PausesRedis } from "../queue/PausesRedis.ts"
+import { redisError, RedisLive } from "../RedisLive.ts"
 import type { RedisClient } from "../redisClient.ts"
 import { redisConnection } from "../redisConnection.ts"
 
@@ -32,7 +34,12 @@ export const RedisProbeLive = Layer.effect(
               () => Effect.succeed(Option.none())
             )
           ),
-          tryCommands: tryCommands(client, config.queue, config.fetchMode)
+          tryCommands: tryCommands(client, config.queue, config.fetchMode),
+          // On connections of its own, which find their way in a cluster.
+          pauses: Effect.flatMap(Pauses, ({ all }) => all).pipe(
+            Effect.provide(PausesRedis.pipe(Layer.provide(RedisLive))),
+            Effect.provideService(RedisConfig, config)
+          )
         }
       }).pipe(Effect.provide(RedisConfigLive), Effect.provideService(FileSystem.FileSystem, files))
     })

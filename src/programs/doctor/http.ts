@@ -1,8 +1,8 @@
 import { Effect } from "effect"
 import { failed, ok, warning } from "../../domain/Finding.ts"
 import { PortProbe } from "../../services/PortProbe.ts"
-import { check } from "./check.ts"
-import { unconfigured } from "./config.ts"
+import { check } from "../checks/check.ts"
+import { unconfigured } from "../checks/config.ts"
 
 /** Whether the probes and the metrics can be served. */
 export const checkHttp = Effect.gen(function* () {

@@ -9,7 +9,7 @@ import {
   type MissingGrant,
   type Unfound
 } from "../../services/DatabaseProbe.ts"
-import { check, checkAfter, checkBackend, remedyFor } from "./check.ts"
+import { check, checkAfter, checkBackend, remedyFor } from "../checks/check.ts"
 
 const names = {
   server: "postgresql",

@@ -2,7 +2,7 @@ import { Effect, Option } from "effect"
 import { failed, ok, type Outcome, skipped, warning } from "../../domain/Finding.ts"
 import type { BackendUnavailable } from "../../domain/StartupError.ts"
 import { type CommandsTried, type RedisSession, RedisProbe, type RefusedCommand } from "../../services/RedisProbe.ts"
-import { check, checkAfter, checkBackend, remedyFor } from "./check.ts"
+import { check, checkAfter, checkBackend, remedyFor } from "../checks/check.ts"
 
 const names = { server: "redis", version: "redis version", memory: "redis memory", commands: "redis commands" }
 

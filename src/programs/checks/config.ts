@@ -5,15 +5,16 @@ import type { ConfigInvalid } from "../../services/Config.ts"
 import { ConfigProbe } from "../../services/ConfigProbe.ts"
 
 /** Whether the environment is what contract §2 says: a finding for each variable that is not. */
-export const checkConfig = Effect.map(ConfigProbe, ({ faults, guardrail }): ReadonlyArray<Finding> => {
+export const checkConfig = Effect.map(ConfigProbe, ({ faults, settings }): ReadonlyArray<Finding> => {
   const variables =
     faults.length === 0 ? [ok("all variables are well-formed")] : faults.map((fault) => failed(fault, remedyOf(fault)))
   return [
     ...variables.map((outcome) => ({ check: "config", ...outcome })),
-    ...Option.match(guardrail, {
+    ...Option.match(settings, {
       onNone: () => [],
-      onSome: ({ partition, rules }) => {
-        const all = [...rules.deny, ...Option.getOrElse(rules.allow, () => [])]
+      onSome: ({ partition, worker }) => {
+        const { allow, deny } = worker.policyRules
+        const all = [...deny, ...Option.getOrElse(allow, () => [])]
         const idle = all.filter((pattern) => !canMatchPolicy(pattern, partition))
         const outcome = warning(
           `no policy's ARN can match ${idle.join(", ")}`,
