@@ -11,9 +11,11 @@ import {
   recoveredLog,
   statusAfter
 } from "../../domain/Settlement.ts"
+import { AuditTrails } from "../../services/AuditTrails.ts"
 import { Grants } from "../../services/Grants.ts"
 import { type Claim, ClaimResult, JobStore, RetryResult } from "../../services/JobStore.ts"
 import { RequestHistory } from "../../services/RequestHistory.ts"
+import { auditTrailsOf } from "./auditTrailsOf.ts"
 import { grantsOf } from "./grantsOf.ts"
 import { makeTable } from "./makeTable.ts"
 import { requestHistoryOf } from "./RequestHistoryMemory.ts"
@@ -23,7 +25,7 @@ const counted = like(countedDelivery)
 const lost = like(countedLoss)
 const doubts = doubtLogs.map(like)
 
-/** `JobStore`, and the `Grants` and the `RequestHistory` of its requests, in this process's memory, with the labels and the columns of our schema. */
+/** `JobStore`, and the `AuditTrails`, the `Grants` and the `RequestHistory` of its requests, in this process's memory, with the labels and the columns of our schema. */
 export const JobStoreMemory = Layer.effectContext(
   Effect.sync(() => {
     const { add, advance, endDoubt, note, rows, touch, writeEnd } = makeTable()
@@ -272,6 +274,7 @@ export const JobStoreMemory = Layer.effectContext(
     })
 
     return Context.make(JobStore, store).pipe(
+      Context.add(AuditTrails, auditTrailsOf(rows)),
       Context.add(Grants, grantsOf(rows, note)),
       Context.add(RequestHistory, requestHistoryOf(rows))
     )

@@ -15,6 +15,8 @@ export interface Dialect {
   readonly notBefore: boolean
   /** Whether access can end by itself: the columns are there, and this role may write ends. */
   readonly ends: boolean
+  /** Whether audit rows are chained by hashes. */
+  readonly chained: boolean
 }
 
 /** Columns without which the worker cannot work. */
@@ -120,7 +122,8 @@ export const readDialect = Effect.gen(function* () {
     ends:
       has("csb_requests", "duration_minutes") &&
       may("insertable", ...endColumns) &&
-      may("updatable", "not_before", "attached_before")
+      may("updatable", "not_before", "attached_before"),
+    chained: has("csb_requests_audit", "hash")
   }
   return dialect
 })
