@@ -8,6 +8,7 @@ import { reasonOf } from "../../src/domain/reasonOf.ts"
 import { Settlement } from "../../src/domain/Settlement.ts"
 import { AuditTrailsSql } from "../../src/layers/postgres/AuditTrailsSql.ts"
 import { JobStoreSql } from "../../src/layers/postgres/JobStoreSql.ts"
+import { trailsOfPage } from "../../src/layers/postgres/trailStatements.ts"
 import { migrate } from "../../src/programs/migrate/migrate.ts"
 import { verifyTrails } from "../../src/programs/verifyTrails.ts"
 import { ClaimResult, JobStore } from "../../src/services/JobStore.ts"
@@ -140,6 +141,23 @@ describe("the chain of audit rows", () => {
     })
   )
 
+  it.live("is not led astray by tables of an inserter's own", () =>
+    Effect.gen(function* () {
+      const database = yield* ourDatabase
+      const api = yield* clientAs(database, "csb_api_user", "exclusive")
+      const id = yield* aRequest(api)
+      yield* audit(api, id, "one")
+      yield* api.withTransaction(
+        Effect.gen(function* () {
+          yield* api`CREATE TEMP TABLE csb_requests_audit (audit_id bigint, correlation_id uuid, hash bytea)`
+          yield* api`GRANT ALL ON csb_requests_audit TO PUBLIC`
+          yield* api`INSERT INTO csb_app.csb_requests_audit (correlation_id, status) VALUES (${id}, 'PENDING')`
+        })
+      )
+      assert.deepStrictEqual(yield* broken(database), new Map([[id, undefined]]))
+    })
+  )
+
   it.live("goes on in the order of the rows when two transactions have drawn their ids the other way round", () =>
     Effect.gen(function* () {
       const database = yield* ourDatabase
@@ -241,6 +259,24 @@ describe("the chain of audit rows", () => {
       assert.deepStrictEqual(yield* broken(database), new Map([[id, undefined]]))
       yield* Effect.forEach(statement.split(";"), (it) => admin.unsafe(it))
       assert.match((yield* broken(database)).get(id)?.why ?? "", why)
+    })
+  )
+
+  it.live("is looked at once for each request, when they take several pages", () =>
+    Effect.gen(function* () {
+      const database = yield* ourDatabase
+      const admin = yield* clientAs(database, "postgres")
+      const count = 2 * trailsOfPage + 1
+      yield* admin`INSERT INTO csb_requests (correlation_id, cloud_provider, principal, action, entitlement, account_id)
+        SELECT gen_random_uuid(), cloud, 'alice', 'add', 'ReadOnlyAccess', '123456789012'
+        FROM generate_series(1, ${count}::int), unnest(ARRAY['aws', 'azure']) AS cloud`
+      yield* admin`INSERT INTO csb_requests_audit (correlation_id, status) SELECT correlation_id, 'FAILED' FROM csb_requests`
+      const found = yield* Stream.runCollect(verifyTrails(Option.none())).pipe(
+        Effect.provide(AuditTrailsSql.pipe(Layer.provide(database.as("postgres"))))
+      )
+      assert.lengthOf(found, count)
+      assert.strictEqual(new Set(found.map(({ correlationId }) => correlationId)).size, count)
+      assert.isTrue(found.every(({ broken }) => Option.isSome(broken)))
     })
   )
 

@@ -7,6 +7,7 @@ import { operatorStatementsFor } from "../../src/layers/postgres/operatorStateme
 import { endStatementsFor } from "../../src/layers/postgres/endStatements.ts"
 import { statementsFor } from "../../src/layers/postgres/statements.ts"
 import { sweepStatementsFor } from "../../src/layers/postgres/sweepStatements.ts"
+import { firstPage, pageAfter } from "../../src/layers/postgres/trailStatements.ts"
 import { ourDatabase } from "../database.ts"
 
 /** Of each: settled requests, and pending ones whose jobs are queued. */
@@ -72,7 +73,9 @@ describe("statements among many requests, as the worker's role behind row-level 
           noteBefore: [ending.noteBefore, [id, 1n, false]],
           history: [ending.history, [id]],
           due: [ending.due, [before]],
-          nextDue: [ending.nextDue, []]
+          nextDue: [ending.nextDue, []],
+          firstPage: [firstPage, [null, null]],
+          pageAfter: [pageAfter, [id, null]]
         }
         for (const [name, [statement, values]] of Object.entries(statements)) {
           // In so small a table the planner would read all of it; what it cannot avoid, it does all the same.
@@ -83,6 +86,7 @@ describe("statements among many requests, as the worker's role behind row-level 
           const text = plan.map((line) => line["QUERY PLAN"]).join("\n")
           assert.notMatch(text, /Seq Scan on csb_requests/, `${name}\n${text}`)
           if (byTime.has(name)) assert.match(text, /Index Cond: \(\(?not_before/, `${name}\n${text}`)
+          if (name === "pageAfter") assert.match(text, /Index Cond: \(correlation_id > /, text)
           if (byTouch.has(name)) assert.match(text, /Index Cond: \(CASE WHEN/, `${name}\n${text}`)
         }
       }).pipe(Effect.provide(as("csb_aws_user")))
