@@ -2,6 +2,7 @@ import { describe } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { JobStoreMemory } from "../../src/layers/memory/JobStoreMemory.ts"
+import { AccessRecordsSql } from "../../src/layers/postgres/AccessRecordsSql.ts"
 import { readDialect } from "../../src/layers/postgres/catalog.ts"
 import { missingGrants } from "../../src/layers/postgres/grants.ts"
 import { JobStoreSql } from "../../src/layers/postgres/JobStoreSql.ts"
@@ -10,6 +11,7 @@ import { RequestHistorySql } from "../../src/layers/postgres/RequestHistorySql.t
 import { rightOf } from "../../src/programs/doctor/postgresql.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { type Database, legacyDatabase, ourDatabase } from "../database.ts"
+import { accessRecordsContract } from "./accessRecords.ts"
 import { endsContract } from "./ends.ts"
 import { ApiStore, jobStoreContract } from "./jobStore.ts"
 import { requestHistoryContract } from "./requestHistory.ts"
@@ -24,7 +26,9 @@ const onPostgres = (database: Effect.Effect<Database, unknown>) =>
   Layer.unwrap(
     Effect.map(database, ({ as }) =>
       Layer.merge(
-        Layer.mergeAll(JobStoreSql, GrantsSql, RequestHistorySql).pipe(Layer.provide(as("csb_aws_user"))),
+        Layer.mergeAll(JobStoreSql, AccessRecordsSql, GrantsSql, RequestHistorySql).pipe(
+          Layer.provide(as("csb_aws_user"))
+        ),
         Layer.effect(ApiStore, JobStore).pipe(
           Layer.provide(Layer.fresh(JobStoreSql)),
           Layer.provide(as("csb_api_user"))
@@ -62,4 +66,6 @@ describe("contract", () => {
   }
   endsContract("in memory", memory)
   endsContract("our schema", onPostgres(ourDatabase))
+  accessRecordsContract("in memory", memory)
+  accessRecordsContract("our schema", onPostgres(ourDatabase))
 })

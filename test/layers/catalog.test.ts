@@ -31,7 +31,8 @@ describe("readDialect", () => {
         labels: ours,
         optional: ["principal_type", "entitlement_type", "duration_minutes"],
         notBefore: true,
-        ends: true
+        ends: true,
+        tellsHistory: true
       })
     })
   )
@@ -42,7 +43,8 @@ describe("readDialect", () => {
         labels: legacy,
         optional: [],
         notBefore: false,
-        ends: false
+        ends: false,
+        tellsHistory: false
       })
     })
   )

@@ -15,6 +15,8 @@ export interface Dialect {
   readonly notBefore: boolean
   /** Whether access can end by itself: the columns are there, and this role may write ends. */
   readonly ends: boolean
+  /** Whether rows say all that the history of an attachment needs, to whoever may read them. */
+  readonly tellsHistory: boolean
 }
 
 /** Columns without which the worker cannot work. */
@@ -120,7 +122,10 @@ export const readDialect = Effect.gen(function* () {
     ends:
       has("csb_requests", "duration_minutes") &&
       may("insertable", ...endColumns) &&
-      may("updatable", "not_before", "attached_before")
+      may("updatable", "not_before", "attached_before"),
+    tellsHistory: [...optionalColumns, "not_before", "parent_id", "attached_before"].every((column) =>
+      has("csb_requests", column)
+    )
   }
   return dialect
 })
