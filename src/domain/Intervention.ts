@@ -17,5 +17,9 @@ export interface Intervention {
   readonly why: string
 }
 
+/** The audit row's text of a new request; none: it was asked for in the ordinary way. */
+export const submittedLog = (intervention?: Intervention): string =>
+  intervention === undefined ? "Submitted" : `Submitted by ${intervention.by}: ${intervention.why}`
+
 /** The audit row's text. */
 export const retriedLog = ({ by, why }: Intervention): string => `Retried by ${by}: ${why}`

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { Console, DateTime, Effect, Option, Schema } from "effect"
+import type { Intervention } from "../domain/Intervention.ts"
 import type { Job } from "../domain/Job.ts"
 import { JobQueue } from "../services/JobQueue.ts"
 import { JobStore } from "../services/JobStore.ts"
@@ -29,8 +30,14 @@ export class NotPushed extends Schema.TaggedError<NotPushed>()("NotPushed", {
   }
 }
 
-/** Writes the row and pushes the job, in this order: a job without a row would become a dead letter. */
-export const submit = Effect.fnUntraced(function* (request: NewRequest) {
+/** Prints the correlation id. */
+export const submit = (request: NewRequest) => Effect.flatMap(submitRequest(request), Console.log)
+
+/**
+ * Writes the row and pushes the job, in this order: a job without a row would become a dead letter. `intervention`: who asks for it by
+ * hand. The correlation id.
+ */
+export const submitRequest = Effect.fnUntraced(function* (request: NewRequest, intervention?: Intervention) {
   const store = yield* JobStore
   const queue = yield* JobQueue
   const job: Job = {
@@ -46,9 +53,9 @@ export const submit = Effect.fnUntraced(function* (request: NewRequest) {
     ...(Option.isSome(request.duration) && { duration_minutes: request.duration.value }),
     received_at: DateTime.formatIso(yield* DateTime.now)
   }
-  yield* store.submit(job)
+  yield* store.submit(job, intervention)
   yield* queue
     .submit(Buffer.from(JSON.stringify(job)))
     .pipe(Effect.mapError(({ message }) => new NotPushed({ id: job.correlation_id, reason: message })))
-  yield* Console.log(job.correlation_id)
+  return job.correlation_id
 })

@@ -2,6 +2,7 @@ import { describe } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { JobStoreMemory } from "../../src/layers/memory/JobStoreMemory.ts"
+import { AccessRecordsSql } from "../../src/layers/postgres/AccessRecordsSql.ts"
 import { readDialect } from "../../src/layers/postgres/catalog.ts"
 import { missingGrants } from "../../src/layers/postgres/grants.ts"
 import { AuditTrailsSql } from "../../src/layers/postgres/AuditTrailsSql.ts"
@@ -11,6 +12,7 @@ import { RequestHistorySql } from "../../src/layers/postgres/RequestHistorySql.t
 import { rightOf } from "../../src/programs/doctor/postgresql.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { type Database, legacyDatabase, ourDatabase } from "../database.ts"
+import { accessRecordsContract } from "./accessRecords.ts"
 import { auditTrailsContract } from "./auditTrails.ts"
 import { endsContract } from "./ends.ts"
 import { ApiStore, jobStoreContract } from "./jobStore.ts"
@@ -26,7 +28,7 @@ const onPostgres = (database: Effect.Effect<Database, unknown>) =>
   Layer.unwrap(
     Effect.map(database, ({ as }) =>
       Layer.merge(
-        Layer.mergeAll(AuditTrailsSql, JobStoreSql, GrantsSql, RequestHistorySql).pipe(
+        Layer.mergeAll(JobStoreSql, AccessRecordsSql, AuditTrailsSql, GrantsSql, RequestHistorySql).pipe(
           Layer.provide(as("csb_aws_user"))
         ),
         Layer.effect(ApiStore, JobStore).pipe(
@@ -68,4 +70,6 @@ describe("contract", () => {
   auditTrailsContract("our schema", onPostgres(ourDatabase))
   endsContract("in memory", memory)
   endsContract("our schema", onPostgres(ourDatabase))
+  accessRecordsContract("in memory", memory)
+  accessRecordsContract("our schema", onPostgres(ourDatabase))
 })

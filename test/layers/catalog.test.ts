@@ -32,7 +32,8 @@ describe("readDialect", () => {
         optional: ["principal_type", "entitlement_type", "duration_minutes"],
         notBefore: true,
         ends: true,
-        chained: true
+        chained: true,
+        tellsHistory: true
       })
     })
   )
@@ -44,7 +45,8 @@ describe("readDialect", () => {
         optional: [],
         notBefore: false,
         ends: false,
-        chained: false
+        chained: false,
+        tellsHistory: false
       })
     })
   )

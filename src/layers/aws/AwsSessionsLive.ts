@@ -3,10 +3,10 @@ import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk
 import { Cache, Clock, Duration, Effect, Equal, Exit, Layer, Option, Redacted } from "effect"
 import { type AccessDenied, ServiceUnavailable } from "../../domain/AwsError.ts"
 import { maxSessionSeconds } from "../../domain/handlerRole/HandlerRole.ts"
-import { accountSessionPolicy, jobSessionPolicy } from "../../domain/handlerRole/sessionPolicy.ts"
+import { accountSessionPolicy, jobSessionPolicy, readingSessionPolicy } from "../../domain/handlerRole/sessionPolicy.ts"
 import { handlerRoleArn, type PolicyChange } from "../../domain/PolicyChange.ts"
 import { AwsConfig, type AwsKeys, WorkerConfig } from "../../services/Config.ts"
-import { AwsSessions } from "../../services/AwsSessions.ts"
+import { AwsSessions, type Reading } from "../../services/AwsSessions.ts"
 import { httpHandler } from "./httpHandler.ts"
 import { sdkCall } from "./sdkCall.ts"
 
@@ -25,10 +25,11 @@ const deniedFor = Duration.seconds(10)
 /** Accounts or jobs whose sessions are kept; the least recently used one makes room. */
 const capacity = 1_000
 
-/** What a session is for: all jobs of an account, by its id, or the change of one job. */
-type Purpose = string | PolicyChange
+/** What a session is for: all jobs of an account, by its id, the change of one job, or reading. */
+type Purpose = string | PolicyChange | Reading
 
 const sharedPolicy = JSON.stringify(accountSessionPolicy)
+const readingPolicy = JSON.stringify(readingSessionPolicy)
 
 export const AwsSessionsLive = Layer.effect(
   AwsSessions,
@@ -63,7 +64,8 @@ export const AwsSessionsLive = Layer.effect(
       return client
     })
 
-    const purposeOf = (change: PolicyChange): Purpose => (config.sessionScope === "job" ? change : change.accountId)
+    const purposeOf = (use: PolicyChange | Reading): Purpose =>
+      "_tag" in use || config.sessionScope === "job" ? use : use.accountId
 
     const shared = {
       RoleSessionName: config.roleSessionName,
@@ -71,6 +73,8 @@ export const AwsSessionsLive = Layer.effect(
       Policy: sharedPolicy,
       ...(config.sourceIdentity && { SourceIdentity: sourceIdentityOf(workerId) })
     }
+    const sessionFor = (purpose: Purpose) =>
+      typeof purpose === "string" ? shared : "_tag" in purpose ? { ...shared, Policy: readingPolicy } : own(purpose)
     const own = (change: PolicyChange) => ({
       RoleSessionName: change.correlationId,
       DurationSeconds: Duration.toSeconds(ownFor),
@@ -85,7 +89,8 @@ export const AwsSessionsLive = Layer.effect(
     })
 
     const assume = Effect.fnUntraced(function* (purpose: Purpose) {
-      const [accountId, session] = typeof purpose === "string" ? [purpose, shared] : [purpose.accountId, own(purpose)]
+      const accountId = typeof purpose === "string" ? purpose : purpose.accountId
+      const session = sessionFor(purpose)
       const before = yield* Cache.getOption(denied, accountId)
       if (Option.isSome(before)) return yield* before.value
       const sts = yield* stsClient
@@ -125,10 +130,10 @@ export const AwsSessionsLive = Layer.effect(
     })
 
     return AwsSessions.of({
-      client: (change) => Effect.map(Cache.get(sessions, purposeOf(change)), ({ client }) => client),
+      client: (use) => Effect.map(Cache.get(sessions, purposeOf(use)), ({ client }) => client),
       shared: (accountId) => Effect.map(Cache.get(sessions, accountId), ({ client }) => client),
-      forget: (change, client) =>
-        Effect.asVoid(Cache.invalidateWhen(sessions, purposeOf(change), (session) => session.client === client)),
+      forget: (use, client) =>
+        Effect.asVoid(Cache.invalidateWhen(sessions, purposeOf(use), (session) => session.client === client)),
       identity: Effect.flatMap(stsClient, (sts) =>
         sdkCall("GetCallerIdentity", config.callTimeout, (options) =>
           sts.send(new GetCallerIdentityCommand({}), options)

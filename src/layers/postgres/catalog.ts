@@ -17,6 +17,8 @@ export interface Dialect {
   readonly ends: boolean
   /** Whether audit rows are chained by hashes. */
   readonly chained: boolean
+  /** Whether rows say all that the history of an attachment needs, to whoever may read them. */
+  readonly tellsHistory: boolean
 }
 
 /** Columns without which the worker cannot work. */
@@ -123,7 +125,10 @@ export const readDialect = Effect.gen(function* () {
       has("csb_requests", "duration_minutes") &&
       may("insertable", ...endColumns) &&
       may("updatable", "not_before", "attached_before"),
-    chained: has("csb_requests_audit", "hash")
+    chained: has("csb_requests_audit", "hash"),
+    tellsHistory: [...optionalColumns, "not_before", "parent_id", "attached_before"].every((column) =>
+      has("csb_requests", column)
+    )
   }
   return dialect
 })
