@@ -7,6 +7,7 @@ import { AwsIamLive } from "../layers/aws/AwsIamLive.ts"
 import { AwsSessionsLive } from "../layers/aws/AwsSessionsLive.ts"
 import { RepairConfigLive, VerifyConfigLive } from "../layers/environment/ConfigLive.ts"
 import { AccessRecordsSql } from "../layers/postgres/AccessRecordsSql.ts"
+import { AuditTrailsSql } from "../layers/postgres/AuditTrailsSql.ts"
 import { JobStoreSql } from "../layers/postgres/JobStoreSql.ts"
 import { SqlLive } from "../layers/postgres/SqlLive.ts"
 import { JobQueueRedis } from "../layers/queue/JobQueueRedis.ts"
@@ -19,7 +20,7 @@ import { eventAsJson, eventForPeople } from "./render/verification.ts"
 import { style } from "./render/style.ts"
 import { reportToPerson } from "./report.ts"
 
-const Comparing = Layer.mergeAll(AccessRecordsSql, AccountSharesLive, AwsIamLive).pipe(
+const Comparing = Layer.mergeAll(AccessRecordsSql, AuditTrailsSql, AccountSharesLive, AwsIamLive).pipe(
   Layer.provide(Layer.mergeAll(AwsSessionsLive, SqlLive))
 )
 const Live = Comparing.pipe(Layer.provideMerge(VerifyConfigLive))
@@ -69,7 +70,7 @@ export const verify = Command.make("verify", flags, (asked) =>
   }).pipe(reportToPerson)
 ).pipe(
   Command.withDescription(
-    "Compare what settled requests say with the policies that IAM has, account by account, at a gentle pace: what is missing, what is attached although it was detached, and what is attached after its time. Changes nothing without --repair"
+    "Compare what settled requests say with the policies that IAM has, account by account, at a gentle pace: what is missing, what is attached although it was detached, and what is attached after its time. Before that, read the audit trail of each request, and say which is not as it was written. Changes nothing without --repair"
   ),
   Command.withShortDescription("Find out whether IAM is as the records say")
 )

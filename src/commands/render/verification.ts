@@ -1,3 +1,4 @@
+import { Option } from "effect"
 import type { KeyRecord } from "../../domain/KeyRecord.ts"
 import type { Discrepancy } from "../../domain/Verification.ts"
 import type { Repair, Summary, VerifyEvent } from "../../programs/verify/VerifyEvent.ts"
@@ -24,6 +25,18 @@ export const eventAsJson = (event: VerifyEvent): ReadonlyArray<string> => {
         })
       ]
     }
+    case "TrailRead":
+      return Option.toArray(event.trail.broken).map(({ auditId, why }) =>
+        line({
+          finding: "broken trail",
+          account_id: event.trail.accountId,
+          request: event.trail.correlationId,
+          audit_id: auditId === null ? null : String(auditId),
+          detail: why
+        })
+      )
+    case "TrailsNotVerified":
+      return [line({ finding: "not verified", account_id: null, principal: null, detail: event.reason })]
     case "NotVerified":
       return [
         line({ finding: "not verified", account_id: event.accountId, principal: event.principal, detail: event.reason })
@@ -48,6 +61,18 @@ export const eventForPeople = (event: VerifyEvent, style: Style): ReadonlyArray<
         `  ${" ".repeat(width)}  → ${plain(repair === null ? remedyOf(discrepancy) : outcomeOf(repair))}`
       ]
     }
+    case "TrailRead": {
+      const { accountId, broken, correlationId } = event.trail
+      return Option.toArray(broken).flatMap(({ auditId, why }) => [
+        finding(
+          "broken trail",
+          `${accountId}  request ${correlationId}, ${auditId === null ? "at its end" : `audit row ${auditId}`}: ${why}`
+        ),
+        `  ${" ".repeat(width)}  → trust none of it from there on, and ask CloudTrail and the worker's log: docs/runbook.md`
+      ])
+    }
+    case "TrailsNotVerified":
+      return [finding("not verified", event.reason)]
     case "NotVerified": {
       const { accountId, principal, reason } = event
       return [finding("not verified", `${accountId}${principal === null ? "" : `  ${principal}`}: ${reason}`)]
@@ -94,9 +119,21 @@ const summaryFields = ({ notJudged, notVerified, ...sums }: Summary) => ({
   not_judged: notJudged
 })
 
-const sumsOf = ({ accounts, compared, ended, missing, notJudged, notVerified, submitted, unexpected }: Summary) => {
+const sumsOf = ({
+  accounts,
+  broken,
+  compared,
+  ended,
+  missing,
+  notJudged,
+  notVerified,
+  submitted,
+  trails,
+  unexpected
+}: Summary) => {
   const left = Object.entries(notJudged).filter(([, count]) => count > 0)
   return [
+    ...(trails > 0 ? [`audit trails ${trails}: ${broken} broken`] : []),
     `accounts ${accounts}, attachments compared ${compared}: ${missing} missing, ${unexpected} unexpected, ${ended} ended but attached, ${notVerified} not verified`,
     ...(submitted > 0 ? [`requests submitted ${submitted}`] : []),
     ...(left.length > 0 ? [`not judged: ${left.map(([why, count]) => `${count} ${why}`).join(", ")}`] : [])

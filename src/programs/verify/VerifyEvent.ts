@@ -1,5 +1,6 @@
-import { Data } from "effect"
+import { Data, Option } from "effect"
 import type { Discrepancy, NotJudged } from "../../domain/Verification.ts"
+import type { VerifiedTrail } from "../verifyTrails.ts"
 
 /** What was done about a finding. `request`: what was submitted; null: nothing, for the reason that `note` gives. */
 export interface Repair {
@@ -9,6 +10,9 @@ export interface Repair {
 
 /** What a verification tells while it goes on. */
 export type VerifyEvent = Data.TaggedEnum<{
+  TrailRead: { readonly trail: VerifiedTrail }
+  /** The database does not chain audit rows. */
+  TrailsNotVerified: { readonly reason: string }
   /** `repair`: null where none was asked for. */
   Found: { readonly discrepancy: Discrepancy; readonly repair: Repair | null }
   /** An account, or one principal of it, whose attachments could not be read. */
@@ -21,19 +25,24 @@ export type VerifyEvent = Data.TaggedEnum<{
 export const VerifyEvent = Data.taggedEnum<VerifyEvent>()
 
 export interface Summary {
+  /** Audit trails read, and broken ones among them. */
+  readonly trails: number
+  readonly broken: number
   readonly accounts: number
   /** Attachments. */
   readonly compared: number
   readonly missing: number
   readonly unexpected: number
   readonly ended: number
-  /** Accounts and principals. */
+  /** Accounts and principals, and the trails together. */
   readonly notVerified: number
   readonly submitted: number
   readonly notJudged: Readonly<Record<NotJudged, number>>
 }
 
 export const nothing: Summary = {
+  trails: 0,
+  broken: 0,
   accounts: 0,
   compared: 0,
   missing: 0,
@@ -52,6 +61,13 @@ export const sum = (before: Summary, event: VerifyEvent): Summary => {
       const submitted = before.submitted + (typeof event.repair?.request === "string" ? 1 : 0)
       return { ...before, [kind]: before[kind] + 1, submitted }
     }
+    case "TrailRead":
+      return {
+        ...before,
+        trails: before.trails + 1,
+        broken: before.broken + (Option.isSome(event.trail.broken) ? 1 : 0)
+      }
+    case "TrailsNotVerified":
     case "NotVerified":
       return { ...before, notVerified: before.notVerified + 1 }
     case "Compared": {

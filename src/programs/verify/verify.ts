@@ -1,17 +1,19 @@
-import { Console, Effect, Option, Runtime, Schema } from "effect"
+import { Console, Effect, Option, Runtime, Schema, Stream } from "effect"
 import { Refused } from "../../domain/Refused.ts"
 import { AccessRecords } from "../../services/AccessRecords.ts"
+import { verifyTrails } from "../verifyTrails.ts"
 import { nothing, sum, VerifyEvent } from "./VerifyEvent.ts"
 import { type Mend, type Scope, verifyAccess } from "./verifyAccess.ts"
 
-/** IAM is not as the records say, or could not be read. */
+/** IAM or an audit trail is not as the records say, or could not be read. */
 export class NotAsRecorded extends Schema.TaggedError<NotAsRecorded>()("NotAsRecorded", {
   findings: Schema.Int,
+  broken: Schema.Int,
   notVerified: Schema.Int
 }) {
   override readonly [Runtime.errorExitCode] = 1
   override get message() {
-    return `IAM is not known to be as the records say: ${this.findings} findings, ${this.notVerified} accounts or principals not verified`
+    return `IAM is not known to be as the records say: ${this.findings} findings, ${this.notVerified} accounts or principals not verified${this.broken === 0 ? "" : `; ${this.broken} audit trails broken`}`
   }
 }
 
@@ -25,13 +27,14 @@ export const verify = Effect.fnUntraced(function* <E, R>(
   yield* refuseUnfit(repairs)
   let summary = nothing
   let complete = scope.after
-  const account = (event: VerifyEvent) =>
+  const count = (event: VerifyEvent) =>
     Effect.suspend(() => {
       summary = sum(summary, event)
       if (event._tag === "AccountDone") complete = Option.some(event.accountId)
       return tell(event)
     })
-  yield* verifyAccess(scope, mend, account).pipe(
+  yield* readTrails(scope, count).pipe(
+    Effect.andThen(verifyAccess(scope, mend, count)),
     Effect.onError(() =>
       Console.error(
         Option.match(complete, {
@@ -42,10 +45,19 @@ export const verify = Effect.fnUntraced(function* <E, R>(
     )
   )
   yield* tell(VerifyEvent.Done({ summary }))
-  const { ended, missing, notVerified, unexpected } = summary
+  const { broken, ended, missing, notVerified, unexpected } = summary
   const findings = missing + unexpected + ended
-  if (findings + notVerified > 0) return yield* new NotAsRecorded({ findings, notVerified })
+  if (findings + notVerified + broken > 0) return yield* new NotAsRecorded({ findings, broken, notVerified })
 })
+
+/** Before the first account: a verification that goes on behind one has read them. */
+const readTrails = ({ account, after }: Scope, tell: (event: VerifyEvent) => Effect.Effect<void>) =>
+  Option.isSome(after)
+    ? Effect.void
+    : verifyTrails(account).pipe(
+        Stream.runForEach((trail) => tell(VerifyEvent.TrailRead({ trail }))),
+        Effect.catchTag("TrailsNotChained", ({ message }) => tell(VerifyEvent.TrailsNotVerified({ reason: message })))
+      )
 
 /** Before anything is read: what would only fail, or mislead, later. */
 const refuseUnfit = Effect.fnUntraced(function* (repairs: boolean) {
