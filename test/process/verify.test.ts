@@ -34,7 +34,11 @@ describe.skipIf(inject("redis") === undefined)("verify", () => {
       const clean = yield* runCommand(env, "verify")
       assert.deepStrictEqual(
         [clean.code, clean.stdout, clean.stderr],
-        [0, "accounts 1, attachments compared 2: 0 missing, 0 unexpected, 0 ended but attached, 0 not verified\n", ""]
+        [
+          0,
+          "audit trails 2: 0 broken; accounts 1, attachments compared 2: 0 missing, 0 unexpected, 0 ended but attached, 0 not verified\n",
+          ""
+        ]
       )
 
       aws.detach(account, "User", "alice", readOnly)
@@ -84,9 +88,13 @@ describe.skipIf(inject("redis") === undefined)("verify", () => {
       const { env, sql } = yield* World
       const { world: aws } = yield* LocalAws
       for (const id of [account, closedAccount]) {
-        yield* sql`INSERT INTO csb_app.csb_requests (correlation_id, status, cloud_provider, principal, action, entitlement, account_id,
-            principal_type, entitlement_type)
-          VALUES (gen_random_uuid(), 'SUCCESS', 'aws', 'alice', 'add', 'ReadOnlyAccess', ${id}, 'user', 'default')`
+        yield* sql`WITH requested AS (
+            INSERT INTO csb_app.csb_requests (correlation_id, status, cloud_provider, principal, action, entitlement, account_id,
+              principal_type, entitlement_type)
+            VALUES (gen_random_uuid(), 'SUCCESS', 'aws', 'alice', 'add', 'ReadOnlyAccess', ${id}, 'user', 'default')
+            RETURNING correlation_id
+          )
+          INSERT INTO csb_app.csb_requests_audit (correlation_id, status) SELECT correlation_id, 'SUCCESS' FROM requested`
       }
       aws.attach(account, "User", "alice", readOnly)
       const { code, stdout } = yield* runCommand({ ...env, AWS_SESSION_SCOPE: "job" }, "verify", "--json")
@@ -99,6 +107,13 @@ describe.skipIf(inject("redis") === undefined)("verify", () => {
       assert.notMatch(session?.policy ?? "", /Attach(?:User|Role)Policy|iam:Detach/)
       assert.strictEqual((yield* runCommand(env, "verify", "--after", account, "--json")).code, 1)
       assert.strictEqual((yield* runCommand(env, "verify", "--after", closedAccount)).code, 0)
+
+      yield* sql`UPDATE csb_app.csb_requests_audit SET audit_log = 'x'
+        WHERE correlation_id = (SELECT correlation_id FROM csb_app.csb_requests WHERE account_id = ${account})`
+      const tampered = yield* runCommand(env, "verify", "--account", account)
+      assert.strictEqual(tampered.code, 1)
+      assert.match(tampered.stdout, /^✗ broken trail .*: it does not say what it said when it was written\n/)
+      assert.match(tampered.stderr, /; 1 audit trails broken\n$/)
     }).pipe(Effect.provide(world()))
   )
 
