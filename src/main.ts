@@ -16,6 +16,7 @@ import { roleTemplate } from "./commands/roleTemplate.ts"
 import { run, runWorker } from "./commands/run.ts"
 import { status } from "./commands/status.ts"
 import { submit } from "./commands/submit.ts"
+import { verify } from "./commands/verify.ts"
 
 /**
  * Percent by which V8 may let its heap grow over what is in use before it collects garbage. By itself it takes a third more memory
@@ -29,6 +30,7 @@ const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
     run,
     migrate,
     doctor,
+    verify,
     submit,
     status,
     retry,

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Console, Effect } from "effect"
 import { Command, Flag, TerminalCapabilities } from "effect/cli"
 import {
   Action,
@@ -65,7 +65,7 @@ const run = Effect.fnUntraced(function* ({ dryRun, json, ...request }: Asked) {
   if (json) {
     return yield* new Refused({ reason: "--json is for --dry-run alone", remedy: "The id is all that submit prints" })
   }
-  yield* Effect.provide(program(request), DatabaseAndQueue)
+  yield* Console.log(yield* Effect.provide(program(request), DatabaseAndQueue))
 })
 
 export const submit = Command.make("submit", flags, (asked) => reportToPerson(run(asked))).pipe(

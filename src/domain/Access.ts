@@ -54,10 +54,59 @@ export const reasonToLeave = (grantId: string, history: ReadonlyArray<Change>): 
 }
 
 /** Milliseconds; IAM is "eventually consistent", and changes show within seconds. https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html */
-const propagation = 60_000
+export const propagation = 60_000
 
 /** Whether a policy that IAM lists as attached may be what was detached just now. */
 export const mayBeStale = (history: ReadonlyArray<Change>): boolean => {
   const last = history.at(-1)
   return last?._tag === "Detached" && last.age < propagation
+}
+
+/** A request that failed although AWS may have carried it out. */
+export interface InDoubt {
+  readonly _tag: "InDoubt"
+  readonly id: string
+  readonly action: "add" | "remove"
+}
+
+/**
+ * What an attachment has to be: `attached`, as a grant holds it; `detached`; `ended`, which is detached, too, but was not yet, as the end
+ * of the grant that attached it is overdue or failed; `unknown`, where somebody else may have attached it or a request is in doubt.
+ */
+export type Expected = "attached" | "detached" | "ended" | "unknown"
+
+/**
+ * What settled requests say of their attachment, by the same law as `reasonToLeave`: what grants hold is attached, and what they hold no
+ * more is theirs to take away only if one of them attached it since it was last detached. Only the last change of each kind counts, so the
+ * others may be left out. `no more`: the end is overdue, too.
+ */
+export const expected = (history: ReadonlyArray<Change | InDoubt>): Expected => {
+  let held = false
+  let mayBeHeld = false
+  let ours = false
+  let otherwise: "detached" | "unknown" = "unknown"
+  for (const change of history) {
+    switch (change._tag) {
+      case "Detached":
+        held = false
+        mayBeHeld = false
+        ours = false
+        otherwise = "detached"
+        break
+      case "Granted":
+        if (change.holds !== "no more") held = true
+        if (change.attached) ours = true
+        else otherwise = "unknown"
+        break
+      case "InDoubt":
+        if (change.action === "add") otherwise = "unknown"
+        else {
+          mayBeHeld ||= held
+          held = false
+        }
+    }
+  }
+  if (held) return "attached"
+  if (mayBeHeld) return "unknown"
+  return ours ? "ended" : otherwise
 }

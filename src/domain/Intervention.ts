@@ -19,6 +19,9 @@ export interface Intervention {
 
 // The audit rows' texts.
 
+/** Of a new request; none: it was asked for in the ordinary way. */
+export const submittedLog = (intervention?: Intervention): string =>
+  intervention === undefined ? "Submitted" : `Submitted by ${intervention.by}: ${intervention.why}`
 export const retriedLog = ({ by, why }: Intervention): string => `Retried by ${by}: ${why}`
 export const endedLog = ({ by, why }: Intervention): string => `Due now, by ${by}: ${why}`
 export const extendedLog = (minutes: number, { by, why }: Intervention): string =>

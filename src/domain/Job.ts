@@ -28,7 +28,8 @@ export const PrincipalType = Schema.Literals(["User", "Role"])
 /** `default`: a policy that AWS manages. `custom`: one of the target account. */
 export const EntitlementType = Schema.Literals(["default", "custom"])
 
-const AnyCasePrincipalType = Schema.String.pipe(
+/** Producers write it in any letter case. */
+export const AnyCasePrincipalType = Schema.String.pipe(
   Schema.decode(SchemaTransformation.transform({ decode: normalCase, encode: (name: string) => name })),
   Schema.decodeTo(PrincipalType)
 )

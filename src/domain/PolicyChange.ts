@@ -14,6 +14,23 @@ export interface PolicyChange {
   readonly policyArn: string
 }
 
+/** A user or role of one account. */
+export type Principal = Pick<PolicyChange, "accountId" | "principalType" | "principal">
+
+/** Safe for what was checked: an account, and a policy's name with its path. */
+export const policyArnOf = (
+  partition: Partition,
+  {
+    accountId,
+    entitlement,
+    entitlementType
+  }: {
+    readonly accountId: string
+    readonly entitlement: string
+    readonly entitlementType: Job["entitlement_type"]
+  }
+): string => `arn:${partition}:iam::${entitlementType === "default" ? "aws" : accountId}:policy/${entitlement}`
+
 /** The change that a job asks for. Safe to build ARNs from: every part of a `Job` was checked on decoding. */
 export const policyChange = (partition: Partition, job: Job): PolicyChange => ({
   correlationId: job.correlation_id,
@@ -21,24 +38,29 @@ export const policyChange = (partition: Partition, job: Job): PolicyChange => ({
   principalType: job.principal_type,
   principal: job.principal,
   action: job.action,
-  policyArn: `arn:${partition}:iam::${job.entitlement_type === "default" ? "aws" : job.account_id}:policy/${job.entitlement}`
+  policyArn: policyArnOf(partition, {
+    accountId: job.account_id,
+    entitlement: job.entitlement,
+    entitlementType: job.entitlement_type
+  })
 })
-
-/** The IAM operation that carries a change out. */
-export const operationOf = ({ action, principalType }: PolicyChange) =>
-  `${action === "add" ? "Attach" : "Detach"}${principalType}Policy` as const
 
 /**
  * Whether an attached policy is the one that the change is about. Names are unique without regard to case and path
  * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html), so that a `remove` that leaves the path out must
  * not find its policy gone while it is attached.
  */
-export const isAbout = (change: PolicyChange, attachedArn: string): boolean => {
+export const isSamePolicy = (change: Pick<PolicyChange, "action" | "policyArn">, attachedArn: string): boolean => {
   const [attached, asked] = [attachedArn.toLowerCase(), change.policyArn.toLowerCase()]
   return attached === asked || (change.action === "remove" && withoutPath(attached) === withoutPath(asked))
 }
 
+/** A policy's ARN, of which only the name tells it apart. */
 const withoutPath = (arn: string): string => arn.replace(/:policy\/.*\//, ":policy/")
+
+/** The IAM operation that carries a change out. */
+export const operationOf = ({ action, principalType }: PolicyChange) =>
+  `${action === "add" ? "Attach" : "Detach"}${principalType}Policy` as const
 
 /** The partition that a region belongs to, from the region's prefix. */
 export const partitionOf = (region: string): Partition =>

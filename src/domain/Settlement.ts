@@ -84,6 +84,9 @@ export const isInDoubt = (settlement: Settlement): boolean =>
 export const maxLosses = 3
 export const lostTooManyLog = `WorkerLost: ${maxLosses} workers were lost while they had this job`
 
+/** LIKE patterns for the audit rows of failed requests that AWS may have carried out all the same, whether or not they were tried again. */
+export const failedInDoubt = [...doubtLogs, lostTooManyLog, "%WorkerDefect: %"]
+
 /** The audit row's text. */
 export const auditLog = (settlement: Settlement): string => printable(describe(settlement))
 

@@ -26,7 +26,7 @@ type RetrySettings = Pick<WorkerConfig["Service"], "retryMaxAttempts" | "retryBa
  * ("full jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), but never before the time
  * that the server asked for.
  */
-const retrySchedule = (settings: RetrySettings) =>
+export const retrySchedule = (settings: RetrySettings) =>
   Schedule.exponential(settings.retryBaseDelay).pipe(
     Schedule.setInputType<AwsError | NotNow>(),
     Schedule.upTo({ times: settings.retryMaxAttempts - 1 }),

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto"
-import { Console, DateTime, Effect, Option, Schema } from "effect"
+import { DateTime, Effect, Option, Schema } from "effect"
+import type { Intervention } from "../domain/Intervention.ts"
 import type { Job } from "../domain/Job.ts"
 import { JobQueue } from "../services/JobQueue.ts"
 import { JobStore } from "../services/JobStore.ts"
@@ -47,14 +48,17 @@ export const newJob = Effect.fnUntraced(function* (request: NewRequest) {
   return job
 })
 
-/** Writes the row and pushes the job, in this order: a job without a row would become a dead letter. */
-export const submit = Effect.fnUntraced(function* (request: NewRequest) {
+/**
+ * Writes the row and pushes the job, in this order: a job without a row would become a dead letter. `intervention`: who asks for it by
+ * hand. The correlation id.
+ */
+export const submit = Effect.fnUntraced(function* (request: NewRequest, intervention?: Intervention) {
   const store = yield* JobStore
   const queue = yield* JobQueue
   const job = yield* newJob(request)
-  yield* store.submit(job)
+  yield* store.submit(job, intervention)
   yield* queue
     .submit(Buffer.from(JSON.stringify(job)))
     .pipe(Effect.mapError(({ message }) => new NotPushed({ id: job.correlation_id, reason: message })))
-  yield* Console.log(job.correlation_id)
+  return job.correlation_id
 })

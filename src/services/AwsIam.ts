@@ -1,7 +1,7 @@
 import type { Effect, Option } from "effect"
 import { Context } from "effect"
 import type { AwsError } from "../domain/AwsError.ts"
-import type { PolicyChange } from "../domain/PolicyChange.ts"
+import type { PolicyChange, Principal } from "../domain/PolicyChange.ts"
 
 export interface Answer<A> {
   readonly value: A
@@ -17,6 +17,8 @@ export class AwsIam extends Context.Service<
     readonly apply: (change: PolicyChange) => Effect.Effect<Answer<void>, AwsError>
     /** Whether the policy is attached now. */
     readonly isAttached: (change: PolicyChange) => Effect.Effect<Answer<boolean>, AwsError>
+    /** ARNs of all policies that are attached to the principal now. `NoSuchEntity`: there is no such principal. */
+    readonly attachedTo: (principal: Principal) => Effect.Effect<Answer<ReadonlyArray<string>>, AwsError>
     /** STS's answer to who the worker is: its ARN. Fails with `CredentialsInvalid` while STS does not know it. */
     readonly identity: Effect.Effect<string, AwsError>
   }

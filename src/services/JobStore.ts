@@ -2,6 +2,7 @@ import type { Duration, Effect, Option } from "effect"
 import { Context, Data } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { Change } from "../domain/Access.ts"
+import type { Intervention } from "../domain/Intervention.ts"
 import type { Job } from "../domain/Job.ts"
 import type { AccountCount, RequestRecord, RequestRow, Status } from "../domain/Request.ts"
 import type { Settlement } from "../domain/Settlement.ts"
@@ -143,8 +144,8 @@ export class JobStore extends Context.Service<
     readonly retry: (correlationId: string, log: string) => Effect.Effect<Option.Option<RetryResult>, SqlError>
     /** How many requests of each account are IN_PROGRESS, the most first. */
     readonly inFlight: Effect.Effect<ReadonlyArray<AccountCount>, SqlError>
-    /** Writes a PENDING row, as the API does. */
-    readonly submit: (job: Job) => Effect.Effect<void, SqlError>
+    /** Writes a PENDING row, as the API does. `intervention`: who asks for it by hand. */
+    readonly submit: (job: Job, intervention?: Intervention) => Effect.Effect<void, SqlError>
     readonly find: (correlationId: string) => Effect.Effect<Option.Option<RequestRecord>, SqlError>
     readonly ping: Effect.Effect<void, SqlError>
   }

@@ -76,6 +76,15 @@ export const jobStoreContract = (
       `Delivery ${delivery}, claimed by ${workerId} (take ${take})`
     ]
     const throttled = new Throttling({ code: "Throttling", message: "Rate exceeded", operation: "AttachUserPolicy" })
+
+    test(
+      "writes a request that somebody asks for by hand with who and why",
+      Effect.gen(function* () {
+        const job = aJob({ principal: `user-${randomUUID()}` })
+        yield* (yield* ApiStore).submit(job, { by: "ann", why: "it's $1; --" })
+        assert.strictEqual((yield* recordOf(job)).audit[0]?.log, "Submitted by ann: it's $1; --")
+      })
+    )
     const succeeded = Settlement.Succeeded({ requestId: Option.some("r-1"), effected: "applied" })
     const requeued = (delivery: number) => Settlement.Requeued({ error: throttled, delivery })
     const released = Settlement.Released({ reason: "the worker shuts down", until: "next" })

@@ -2,14 +2,18 @@ import { describe } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { SqlClient } from "effect/sql"
 import { JobStoreMemory } from "../../src/layers/memory/JobStoreMemory.ts"
+import { AccessRecordsSql } from "../../src/layers/postgres/AccessRecordsSql.ts"
 import { readDialect } from "../../src/layers/postgres/catalog.ts"
 import { missingGrants } from "../../src/layers/postgres/grants.ts"
+import { AuditTrailsSql } from "../../src/layers/postgres/AuditTrailsSql.ts"
 import { JobStoreSql } from "../../src/layers/postgres/JobStoreSql.ts"
 import { GrantsSql } from "../../src/layers/postgres/GrantsSql.ts"
 import { RequestHistorySql } from "../../src/layers/postgres/RequestHistorySql.ts"
 import { rightOf } from "../../src/programs/doctor/postgresql.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { type Database, legacyDatabase, ourDatabase } from "../database.ts"
+import { accessRecordsContract } from "./accessRecords.ts"
+import { auditTrailsContract } from "./auditTrails.ts"
 import { endsContract } from "./ends.ts"
 import { ApiStore, jobStoreContract } from "./jobStore.ts"
 import { requestHistoryContract } from "./requestHistory.ts"
@@ -24,7 +28,9 @@ const onPostgres = (database: Effect.Effect<Database, unknown>) =>
   Layer.unwrap(
     Effect.map(database, ({ as }) =>
       Layer.merge(
-        Layer.mergeAll(JobStoreSql, GrantsSql, RequestHistorySql).pipe(Layer.provide(as("csb_aws_user"))),
+        Layer.mergeAll(JobStoreSql, AccessRecordsSql, AuditTrailsSql, GrantsSql, RequestHistorySql).pipe(
+          Layer.provide(as("csb_aws_user"))
+        ),
         Layer.effect(ApiStore, JobStore).pipe(
           Layer.provide(Layer.fresh(JobStoreSql)),
           Layer.provide(as("csb_api_user"))
@@ -60,6 +66,10 @@ describe("contract", () => {
     jobStoreContract(name, flavour, layer)
     requestHistoryContract(name, flavour, layer)
   }
+  auditTrailsContract("in memory", memory)
+  auditTrailsContract("our schema", onPostgres(ourDatabase))
   endsContract("in memory", memory)
   endsContract("our schema", onPostgres(ourDatabase))
+  accessRecordsContract("in memory", memory)
+  accessRecordsContract("our schema", onPostgres(ourDatabase))
 })

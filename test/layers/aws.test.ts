@@ -85,6 +85,31 @@ describe("AwsIam over the SDK", () => {
     }).pipe(Effect.provide(live()))
   )
 
+  it.live("lists all that is attached to a principal, in every page, with sessions that can only read", () =>
+    Effect.gen(function* () {
+      const { calls, world } = yield* LocalAws
+      world.addAccount({ accountId: account, attachmentQuota: 300 })
+      const arns = Array.from({ length: 150 }, (_, index) => `arn:aws:iam::${account}:policy/p${index}`)
+      for (const [index, arn] of arns.entries()) {
+        world.addPolicy(account, `p${index}`)
+        world.attach(account, "User", "alice", arn)
+      }
+      const attachedTo = (principalType: "User" | "Role", principal: string) =>
+        Effect.flatMap(AwsIam, (iam) => iam.attachedTo({ accountId: account, principalType, principal }))
+      assert.sameMembers([...(yield* attachedTo("User", "alice")).value], arns)
+      assert.deepStrictEqual((yield* attachedTo("Role", "deploy")).value, [])
+      assert.strictEqual((yield* Effect.flip(attachedTo("Role", "alice")))._tag, "NoSuchEntity")
+      const [session, ...more] = world.sessions(account)
+      assert.deepStrictEqual(more, [])
+      assert.include(session?.policy, "iam:ListAttachedRolePolicies")
+      assert.notMatch(session?.policy ?? "", /Attach(?:User|Role)Policy|iam:Detach/)
+
+      world.expireSessions(account)
+      assert.lengthOf((yield* attachedTo("User", "alice")).value, 150)
+      assert.strictEqual(calls.count({ operation: "AssumeRole" }), 2)
+    }).pipe(Effect.provide(live()))
+  )
+
   it.live("assumes the role once for all that ask at once, and with least privilege", () =>
     Effect.gen(function* () {
       const { calls, world } = yield* LocalAws

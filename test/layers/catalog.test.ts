@@ -31,7 +31,9 @@ describe("readDialect", () => {
         labels: ours,
         optional: ["principal_type", "entitlement_type", "duration_minutes"],
         notBefore: true,
-        ends: true
+        ends: true,
+        chained: true,
+        tellsHistory: true
       })
     })
   )
@@ -42,7 +44,9 @@ describe("readDialect", () => {
         labels: legacy,
         optional: [],
         notBefore: false,
-        ends: false
+        ends: false,
+        chained: false,
+        tellsHistory: false
       })
     })
   )

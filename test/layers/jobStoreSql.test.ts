@@ -108,7 +108,7 @@ describe("JobStore over PostgreSQL, statements that are sent twice", () => {
         const store = yield* JobStore
         const kept = aJob()
         const others = Array.from({ length: 5 }, (_, number) => aJob({ principal: `user-${number}` }))
-        yield* Effect.forEach([kept, ...others], store.submit)
+        yield* Effect.forEach([kept, ...others], (job) => store.submit(job))
         const claim = (job: Job) => store.claim(job, { workerId: "w-1", take: job.correlation_id }, waiting)
         const finish = Effect.fnUntraced(function* (job: Job) {
           const applied = Settlement.Succeeded({ requestId: Option.none(), effected: "applied" })

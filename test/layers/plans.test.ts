@@ -5,8 +5,10 @@ import { readDialect } from "../../src/layers/postgres/catalog.ts"
 import { historyStatementsFor } from "../../src/layers/postgres/historyStatements.ts"
 import { operatorStatementsFor } from "../../src/layers/postgres/operatorStatements.ts"
 import { endStatementsFor } from "../../src/layers/postgres/endStatements.ts"
+import { recordStatementsFor } from "../../src/layers/postgres/recordStatements.ts"
 import { statementsFor } from "../../src/layers/postgres/statements.ts"
 import { sweepStatementsFor } from "../../src/layers/postgres/sweepStatements.ts"
+import { firstPage, pageAfter } from "../../src/layers/postgres/trailStatements.ts"
 import { ourDatabase } from "../database.ts"
 
 /** Of each: settled requests, and pending ones whose jobs are queued. */
@@ -35,6 +37,9 @@ const fill = Effect.gen(function* () {
 /** They look for requests by when they were touched; an index that only knows their status would be read whole. */
 const byTouch = new Set(["recover", "rebuildOrphans", "countOrphans"])
 
+/** They go on where the page before ended, or look for one principal. */
+const byKey = new Set(["nextPrincipals", "principalsOfOne", "keysOf"])
+
 /** They look for what is due, among the many that are not. */
 const byTime = new Set(["due", "nextDue"])
 
@@ -51,6 +56,7 @@ describe("statements among many requests, as the worker's role behind row-level 
         const looking = historyStatementsFor(dialect)
         const operating = operatorStatementsFor(dialect)
         const ending = endStatementsFor(dialect)
+        const recorded = recordStatementsFor(dialect)
         const [row] = yield* sql<{ id: string }>`
           SELECT correlation_id AS id FROM csb_requests WHERE principal = ${`PENDING${many / 2}`}`
         const id = row?.id ?? ""
@@ -72,7 +78,14 @@ describe("statements among many requests, as the worker's role behind row-level 
           noteBefore: [ending.noteBefore, [id, 1n, false]],
           history: [ending.history, [id]],
           due: [ending.due, [before]],
-          nextDue: [ending.nextDue, []]
+          nextDue: [ending.nextDue, []],
+          firstPage: [firstPage, [null, null]],
+          pageAfter: [pageAfter, [id, null]],
+          firstPrincipals: [recorded.principals("nothing", false), []],
+          nextPrincipals: [recorded.principals("principal", false), ["123456789012", "SUCCESS1"]],
+          nextAccounts: [recorded.principals("account", false), ["123456789012"]],
+          principalsOfOne: [recorded.principals("principal", true), ["123456789012", "SUCCESS1", "123456789012"]],
+          keysOf: [recorded.keysOf, ["123456789012", "SUCCESS1"]]
         }
         for (const [name, [statement, values]] of Object.entries(statements)) {
           // In so small a table the planner would read all of it; what it cannot avoid, it does all the same.
@@ -83,6 +96,9 @@ describe("statements among many requests, as the worker's role behind row-level 
           const text = plan.map((line) => line["QUERY PLAN"]).join("\n")
           assert.notMatch(text, /Seq Scan on csb_requests/, `${name}\n${text}`)
           if (byTime.has(name)) assert.match(text, /Index Cond: \(\(?not_before/, `${name}\n${text}`)
+          if (byKey.has(name))
+            assert.match(text, /csb_requests_settled_key.*\n.*Index Cond: .*principal/, `${name}\n${text}`)
+          if (name === "pageAfter") assert.match(text, /Index Cond: \(correlation_id > /, text)
           if (byTouch.has(name)) assert.match(text, /Index Cond: \(CASE WHEN/, `${name}\n${text}`)
         }
       }).pipe(Effect.provide(as("csb_aws_user")))

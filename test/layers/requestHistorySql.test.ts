@@ -18,6 +18,8 @@ const fill = (prefix: string, success: string) =>
       (correlation_id, status, cloud_provider, principal, action, entitlement, account_id)
       SELECT md5(cloud)::uuid, ${sql.literal(`'${success}'`)}, cloud, 'alice', 'add', 'ReadOnlyAccess', '123456789012'
       FROM unnest(ARRAY['aws', 'azure']) AS cloud`
+    // Whose trigger gives ids without gaps.
+    yield* sql`ALTER TABLE ${table("csb_requests_audit")} DISABLE TRIGGER USER, DROP CONSTRAINT IF EXISTS csb_requests_audit_chained`
     yield* sql`INSERT INTO ${table("csb_requests_audit")} (audit_id, correlation_id, status, audit_timestamp, audit_log)
       SELECT 1000 * n + n * n % 997, md5('aws')::uuid, ${sql.literal(`'${success}'`)},
         now() - (${rows}::int - n) * interval '30 seconds' + n * 7919 % 40 * interval '1 second', 'Policy applied'
@@ -70,6 +72,25 @@ describe.each([
         assert.lengthOf(yield* history.search({ _tag: "Principal", principal: "alice" }), 1)
         // Not only since row-level security hides them: a role that sees all of them gets no more.
       }).pipe(Effect.provide(RequestHistorySql.pipe(Layer.provide(as("postgres")))))
+    })
+  )
+
+  it.live("tells the newest failures first, also where their ids get one digit more", () =>
+    Effect.gen(function* () {
+      const { as } = yield* database
+      const sqlAsAdmin = Layer.provideMerge(RequestHistorySql, as("postgres"))
+      yield* Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient
+        yield* fill(prefix, success)
+        yield* sql`INSERT INTO ${sql.literal(`${prefix}csb_requests_audit`)} (correlation_id, status, audit_log)
+          SELECT md5('aws')::uuid, ${sql.literal(`'${success === "SUCCESS" ? "FAILED" : "failed"}'`)}, 'no'
+          FROM generate_series(1, 100)`
+        const ids = (yield* (yield* RequestHistory).failures(0)).map(({ auditId }) => Number(auditId))
+        assert.deepStrictEqual(
+          ids,
+          ids.toSorted((one, other) => other - one)
+        )
+      }).pipe(Effect.provide(sqlAsAdmin))
     })
   )
 

@@ -58,7 +58,7 @@ export const storeOf = (process: Process, { down, ledger, store }: Shared) => {
     standings: (ids) => call(store.standings(ids)),
     oldestOf: (ids) => call(store.oldestOf(ids)),
     orphans: (before) => call(store.orphans(before)),
-    submit: (job) => call(store.submit(job)),
+    submit: (job, by) => call(store.submit(job, by)),
     retry: (id, log) => call(store.retry(id, log)),
     inFlight: call(store.inFlight, "look"),
     find: (id) => call(store.find(id), "look"),
@@ -151,6 +151,7 @@ export const iamOf = (process: Process, shared: Shared) => {
         lost(change)
       )
     },
+    attachedTo: shared.iam.attachedTo,
     isAttached: (change) => process.call("send", Effect.andThen(latency, shared.iam.isAttached(change)), lost(change)),
     identity: process.call("send", shared.iam.identity, refused)
   })

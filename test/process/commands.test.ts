@@ -119,7 +119,8 @@ describe("migrate", () => {
       const first = yield* runCommand(asSuperuser, "migrate")
       assert.deepStrictEqual(first, {
         code: 0,
-        stdout: "schema csb_app: applied 1 create_requests, 2 index_unfinished, 3 end_access, 5 keep_requests\n",
+        stdout:
+          "schema csb_app: applied 1 create_requests, 2 index_unfinished, 3 end_access, 4 chain_audit, 5 keep_requests\n",
         stderr: ""
       })
       const again = { code: 0, stdout: "schema csb_app is up to date\n", stderr: "" }

@@ -29,7 +29,8 @@ describe("migrate by an owner who is no superuser, on a server that has the role
       const first = yield* runCommand(env, "migrate")
       assert.deepStrictEqual(first, {
         code: 0,
-        stdout: "schema csb_app: applied 1 create_requests, 2 index_unfinished, 3 end_access, 5 keep_requests\n",
+        stdout:
+          "schema csb_app: applied 1 create_requests, 2 index_unfinished, 3 end_access, 4 chain_audit, 5 keep_requests\n",
         stderr: ""
       })
       const second = yield* runCommand(env, "migrate")

@@ -13,6 +13,9 @@ export const plain = (text: string): string => text.replaceAll("\n", "\\n").repl
 /** For scripts. Safe on a terminal, too. */
 export const json = (value: unknown): string => JSON.stringify(value, null, 2).replaceAll(forging, escape)
 
+/** For scripts that read line by line. */
+export const line = (value: unknown): string => JSON.stringify(value).replaceAll(forging, escape)
+
 /** `250 ms`, `1.2 s`, `3m 12s`, `2h 5m`, `3d 4h`: no more than is of interest. */
 export const span = (millis: number): string => {
   if (millis < 0) return `-${span(-millis)}`

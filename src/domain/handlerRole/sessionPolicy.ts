@@ -18,6 +18,14 @@ export const accountSessionPolicy: PolicyDocument = policyDocument({
   Resource: "*"
 })
 
+/** What a session may do that only reads. */
+export const readingSessionPolicy: PolicyDocument = policyDocument({
+  Sid: "Read",
+  Effect: "Allow",
+  Action: readActions,
+  Resource: "*"
+})
+
 /**
  * What the session of one job may do: its one change, and read it back. Jobs name principals without their path, so that under any path
  * is meant; ARNs in policies are told apart by case, names in IAM are not, so a job that spells its principal or policy otherwise than

@@ -4,7 +4,7 @@ import { Cache, Clock, Duration, Effect, Equal, Exit, Layer, Option, Redacted } 
 import { type AccessDenied, ServiceUnavailable } from "../../domain/AwsError.ts"
 import { handlerRoleArn, type PolicyChange } from "../../domain/PolicyChange.ts"
 import { AwsConfig, type AwsKeys, WorkerConfig } from "../../services/Config.ts"
-import { AwsSessions } from "../../services/AwsSessions.ts"
+import { AwsSessions, type Reading } from "../../services/AwsSessions.ts"
 import { httpHandler } from "./httpHandler.ts"
 import { sdkCall } from "./sdkCall.ts"
 import { type SessionRequest, sessionRequests } from "./sessionRequests.ts"
@@ -18,8 +18,8 @@ const deniedFor = Duration.seconds(10)
 /** Accounts or jobs whose sessions are kept; the least recently used one makes room. */
 const capacity = 1_000
 
-/** What a session is for: all jobs of an account, by its id, or the change of one job. */
-type Purpose = string | PolicyChange
+/** What a session is for: all jobs of an account, by its id, the change of one job, or reading. */
+type Purpose = string | PolicyChange | Reading
 
 export const AwsSessionsLive = Layer.effect(
   AwsSessions,
@@ -54,8 +54,9 @@ export const AwsSessionsLive = Layer.effect(
       return client
     })
 
-    const { looking, own, shared } = sessionRequests(config, workerId)
-    const purposeOf = (change: PolicyChange): Purpose => (config.sessionScope === "job" ? change : change.accountId)
+    const { looking, own, reading, shared } = sessionRequests(config, workerId)
+    const purposeOf = (use: PolicyChange | Reading): Purpose =>
+      "_tag" in use || config.sessionScope === "job" ? use : use.accountId
 
     const denied = yield* Cache.make({
       capacity,
@@ -98,7 +99,9 @@ export const AwsSessionsLive = Layer.effect(
     })
 
     const assumeFor = (purpose: Purpose) =>
-      typeof purpose === "string" ? assume(purpose, shared()) : assume(purpose.accountId, own(purpose))
+      typeof purpose === "string"
+        ? assume(purpose, shared())
+        : assume(purpose.accountId, "_tag" in purpose ? reading() : own(purpose))
 
     const sessions = yield* Cache.makeWith(assumeFor, {
       capacity: Math.max(capacity, concurrency),
@@ -106,11 +109,11 @@ export const AwsSessionsLive = Layer.effect(
     })
 
     return AwsSessions.of({
-      client: (change) => Effect.map(Cache.get(sessions, purposeOf(change)), ({ client }) => client),
+      client: (use) => Effect.map(Cache.get(sessions, purposeOf(use)), ({ client }) => client),
       shared: (accountId) => Effect.map(Cache.get(sessions, accountId), ({ client }) => client),
       looking: (change) => Effect.map(assume(change.accountId, looking(change)), ({ client }) => client),
-      forget: (change, client) =>
-        Effect.asVoid(Cache.invalidateWhen(sessions, purposeOf(change), (session) => session.client === client)),
+      forget: (use, client) =>
+        Effect.asVoid(Cache.invalidateWhen(sessions, purposeOf(use), (session) => session.client === client)),
       identity: Effect.flatMap(stsClient, (sts) =>
         sdkCall("GetCallerIdentity", config.callTimeout, (options) =>
           sts.send(new GetCallerIdentityCommand({}), options)

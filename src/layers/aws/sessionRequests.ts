@@ -4,7 +4,8 @@ import { maxSessionSeconds } from "../../domain/handlerRole/HandlerRole.ts"
 import {
   accountSessionPolicy,
   jobSessionPolicy,
-  preflightSessionPolicy
+  preflightSessionPolicy,
+  readingSessionPolicy
 } from "../../domain/handlerRole/sessionPolicy.ts"
 import type { PolicyChange } from "../../domain/PolicyChange.ts"
 import type { AwsConfig } from "../../services/Config.ts"
@@ -48,7 +49,7 @@ export const sessionRequests = (config: AwsConfig["Service"], workerId: string) 
     return config.sessionScope === "job" ? own(change, policy) : shared(policy)
   }
 
-  return { shared, own, looking }
+  return { shared, own, looking, reading: () => shared(readingSessionPolicy) }
 }
 
 /** SourceIdentity of sessions that jobs share: the worker's id, as far as STS takes it. The trail of each request names it, too. */

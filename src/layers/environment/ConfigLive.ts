@@ -43,6 +43,27 @@ export const WorkerConfigOrDefaults = Layer.effect(
 /** What a command needs that only looks at Redis, or changes it. */
 export const RedisConfigLive = Layer.effect(RedisConfig, redis)
 
+/** What a command needs that compares the records with AWS. */
+export const VerifyConfigLive = Layer.effectContext(
+  Effect.map(readAll({ aws, database, worker }), (config) =>
+    Context.make(AwsConfig, config.aws).pipe(
+      Context.add(DatabaseConfig, config.database),
+      Context.add(WorkerConfig, config.worker)
+    )
+  )
+)
+
+/** And one that also pushes jobs for what differs. */
+export const RepairConfigLive = Layer.effectContext(
+  Effect.map(readAll({ aws, database, redis, worker }), (config) =>
+    Context.make(AwsConfig, config.aws).pipe(
+      Context.add(DatabaseConfig, config.database),
+      Context.add(RedisConfig, config.redis),
+      Context.add(WorkerConfig, config.worker)
+    )
+  )
+)
+
 /** What a command needs that also pushes jobs. */
 export const QueueConfigLive = Layer.effectContext(
   Effect.map(readAll({ database, redis, worker }), (config) =>

@@ -1,6 +1,6 @@
 import { Context, Effect, Layer, Option } from "effect"
 import { type AwsError, NoSuchEntity } from "../../domain/AwsError.ts"
-import { operationOf, type PolicyChange } from "../../domain/PolicyChange.ts"
+import { operationOf, type PolicyChange, type Principal } from "../../domain/PolicyChange.ts"
 import { AwsIam } from "../../services/AwsIam.ts"
 
 /** What the next call of `apply` meets on its way: before AWS acts, or after it has, when its answer is lost. */
@@ -16,6 +16,9 @@ export class AwsIamControl extends Context.Service<
     /** Each obstacle is met by one call, in this order. */
     readonly obstruct: (...obstacles: ReadonlyArray<Obstacle>) => void
     readonly attach: (change: PolicyChange) => void
+    readonly detach: (change: PolicyChange) => void
+    /** What each call of `attachedTo` meets before it is answered, by the principal. */
+    readonly beforeListing: (meet: (principal: Principal) => Effect.Effect<void, AwsError>) => void
     readonly attachments: () => ReadonlyArray<string>
     /** The operations called, in their order. */
     readonly calls: () => ReadonlyArray<string>
@@ -24,8 +27,8 @@ export class AwsIamControl extends Context.Service<
   }
 >()("worker-service-aws/layers/memory/AwsIamControl") {}
 
-const keyOf = (change: PolicyChange) =>
-  `${change.accountId}/${change.principalType}/${change.principal} ${change.policyArn}`
+const principalOf = ({ accountId, principal, principalType }: Principal) => `${accountId}/${principalType}/${principal}`
+const keyOf = (change: PolicyChange) => `${principalOf(change)} ${change.policyArn}`
 
 /** `AwsIam` in this process's memory: every principal and policy exists. */
 export const AwsIamMemory = Layer.effectContext(
@@ -34,6 +37,7 @@ export const AwsIamMemory = Layer.effectContext(
     const obstacles: Array<Obstacle> = []
     const calls: Array<string> = []
     let identity: Effect.Effect<string, AwsError> = Effect.succeed("arn:aws:iam::999999999999:user/worker")
+    let meetListing: ((principal: Principal) => Effect.Effect<void, AwsError>) | undefined
     let requests = 0
 
     const answer = <A>(value: A) => ({ value, requestId: Option.some(`request-${++requests}`) })
@@ -64,6 +68,14 @@ export const AwsIamMemory = Layer.effectContext(
           calls.push(`ListAttached${change.principalType}Policies`)
           return answer(attached.has(keyOf(change)))
         }),
+      attachedTo: (principal) =>
+        Effect.suspend(() => {
+          calls.push(`ListAttached${principal.principalType}Policies`)
+          return Effect.map(meetListing?.(principal) ?? Effect.void, () => {
+            const prefix = `${principalOf(principal)} `
+            return answer([...attached].flatMap((key) => (key.startsWith(prefix) ? [key.slice(prefix.length)] : [])))
+          })
+        }),
       identity: Effect.suspend(() => {
         calls.push("GetCallerIdentity")
         return identity
@@ -74,6 +86,10 @@ export const AwsIamMemory = Layer.effectContext(
       Context.add(AwsIamControl, {
         obstruct: (...more) => void obstacles.push(...more),
         attach: (change) => void attached.add(keyOf(change)),
+        detach: (change) => void attached.delete(keyOf(change)),
+        beforeListing: (meet) => {
+          meetListing = meet
+        },
         attachments: () => [...attached],
         calls: () => [...calls],
         setIdentity: (next) => {

@@ -1,4 +1,5 @@
 import { Clock, Context, DateTime, Duration, Effect, Layer, Option } from "effect"
+import { submittedLog } from "../../domain/Intervention.ts"
 import { isTemporary, type RequestRecord, type RequestRow } from "../../domain/Request.ts"
 import {
   auditLog,
@@ -11,9 +12,13 @@ import {
   recoveredLog,
   statusAfter
 } from "../../domain/Settlement.ts"
+import { AccessRecords } from "../../services/AccessRecords.ts"
+import { AuditTrails } from "../../services/AuditTrails.ts"
 import { Grants } from "../../services/Grants.ts"
 import { type Claim, ClaimResult, JobStore, RetryResult } from "../../services/JobStore.ts"
 import { RequestHistory } from "../../services/RequestHistory.ts"
+import { accessRecordsOf } from "./accessRecordsOf.ts"
+import { auditTrailsOf } from "./auditTrailsOf.ts"
 import { grantsOf } from "./grantsOf.ts"
 import { makeTable } from "./makeTable.ts"
 import { requestHistoryOf } from "./RequestHistoryMemory.ts"
@@ -23,7 +28,7 @@ const counted = like(countedDelivery)
 const lost = like(countedLoss)
 const doubts = doubtLogs.map(like)
 
-/** `JobStore`, and the `Grants` and the `RequestHistory` of its requests, in this process's memory, with the labels and the columns of our schema. */
+/** `JobStore`, and the `AccessRecords`, the `AuditTrails`, the `Grants` and the `RequestHistory` of its requests, in this process's memory, with the labels and the columns of our schema. */
 export const JobStoreMemory = Layer.effectContext(
   Effect.sync(() => {
     const { add, advance, endDoubt, note, rows, touch, writeEnd } = makeTable()
@@ -234,7 +239,7 @@ export const JobStoreMemory = Layer.effectContext(
         )
       }),
 
-      submit: (job) =>
+      submit: (job, intervention) =>
         add(
           job.correlation_id,
           {
@@ -251,7 +256,7 @@ export const JobStoreMemory = Layer.effectContext(
             notBefore: null,
             parentId: null
           },
-          "Submitted"
+          submittedLog(intervention)
         ),
 
       find: (id) =>
@@ -272,6 +277,8 @@ export const JobStoreMemory = Layer.effectContext(
     })
 
     return Context.make(JobStore, store).pipe(
+      Context.add(AccessRecords, accessRecordsOf(rows)),
+      Context.add(AuditTrails, auditTrailsOf(rows)),
       Context.add(Grants, grantsOf(rows, note)),
       Context.add(RequestHistory, requestHistoryOf(rows))
     )

@@ -38,7 +38,7 @@ export const isRebuildable = ({ row }: Row) => row.principal_type !== null && ro
 
 export const isDue = ({ notBefore }: Row, now: number) => notBefore === null || notBefore <= now
 
-const isFinal = ({ status }: Row) => status === "SUCCESS" || status === "FAILED"
+export const isFinal = ({ status }: Row) => status === "SUCCESS" || status === "FAILED"
 
 /** Whether the claim with this token still stands. */
 export const isHeld = ({ audit, status }: Row, token: bigint) =>

@@ -1,5 +1,6 @@
 import { Duration, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
+import { submittedLog } from "../../domain/Intervention.ts"
 import type { Job } from "../../domain/Job.ts"
 import type { AccountCount, RequestRow } from "../../domain/Request.ts"
 import { auditLog, claimedBy, isInDoubt, statusAfter } from "../../domain/Settlement.ts"
@@ -206,9 +207,14 @@ export const JobStoreSql = Layer.effect(
         return Option.fromUndefinedOr(answer?.seen)
       }),
 
-      submit: (job) =>
+      submit: (job, intervention) =>
         Effect.asVoid(
-          sql.unsafe(statements.submit, [job.correlation_id, job.client_request_id ?? null, ...details(job)])
+          sql.unsafe(statements.submit, [
+            job.correlation_id,
+            job.client_request_id ?? null,
+            submittedLog(intervention),
+            ...details(job)
+          ])
         ),
 
       retry: Effect.fnUntraced(function* (id, log) {

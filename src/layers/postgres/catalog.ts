@@ -15,6 +15,10 @@ export interface Dialect {
   readonly notBefore: boolean
   /** Whether access can end by itself: the columns are there, and this role may write ends. */
   readonly ends: boolean
+  /** Whether audit rows are chained by hashes. */
+  readonly chained: boolean
+  /** Whether rows say all that the history of an attachment needs, to whoever may read them. */
+  readonly tellsHistory: boolean
 }
 
 /** Columns without which the worker cannot work. */
@@ -120,7 +124,11 @@ export const readDialect = Effect.gen(function* () {
     ends:
       has("csb_requests", "duration_minutes") &&
       may("insertable", ...endColumns) &&
-      may("updatable", "not_before", "attached_before")
+      may("updatable", "not_before", "attached_before"),
+    chained: has("csb_requests_audit", "hash"),
+    tellsHistory: [...optionalColumns, "not_before", "parent_id", "attached_before"].every((column) =>
+      has("csb_requests", column)
+    )
   }
   return dialect
 })

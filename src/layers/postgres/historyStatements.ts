@@ -56,7 +56,7 @@ export const historyStatementsFor = (dialect: Dialect) => {
     failures: `
       SELECT audit_id::text AS audit_id, ${millis("audit_timestamp")} AS failed_at, coalesce(audit_log, '') AS reason, ${summary}
       FROM ${audited} AND audit.status = ${label("FAILED")}
-      ORDER BY audit_id DESC LIMIT ${most}`,
+      ORDER BY audit.audit_id DESC LIMIT ${most}`,
 
     /** $1 what the column must be. */
     search: (column: SearchColumn) => `

@@ -158,18 +158,18 @@ export const statementsFor = (dialect: Dialect) => {
       )${writeEnds(dialect, "rejected", "now")}
       SELECT seen FROM seen`,
 
-    /** $1 the request, $2 the client's id of it, $3 to $6 principal, action, entitlement and account, then the optional ones. */
+    /** $1 the request, $2 the client's id of it, $3 the audit row's text, $4 to $7 principal, action, entitlement and account, then the optional ones. */
     submit: `
       WITH requested AS (
         INSERT INTO csb_requests (
           correlation_id, client_req_id, status, cloud_provider, principal, action, entitlement, account_id
           ${optional.map((column) => `, ${column}`).join("")}
         ) VALUES (
-          $1::uuid, $2, ${label("PENDING")}, 'aws', $3, $4, $5, $6 ${optional.map((_, index) => `, $${7 + index}`).join("")}
+          $1::uuid, $2, ${label("PENDING")}, 'aws', $4, $5, $6, $7 ${optional.map((_, index) => `, $${8 + index}`).join("")}
         )
         RETURNING correlation_id
       )
       INSERT INTO csb_requests_audit (correlation_id, status, audit_log)
-      SELECT correlation_id, ${label("PENDING")}, 'Submitted' FROM requested`
+      SELECT correlation_id, ${label("PENDING")}, $3::text FROM requested`
   }
 }

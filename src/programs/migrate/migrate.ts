@@ -4,6 +4,7 @@ import { SqlClient } from "effect/sql"
 import createRequests from "./0001_create_requests.ts"
 import indexUnfinished from "./0002_index_unfinished.ts"
 import endAccess from "./0003_end_access.ts"
+import chainAudit from "./0004_chain_audit.ts"
 import keepRequests from "./0005_keep_requests.ts"
 import { bootstrap, owner } from "./bootstrap.ts"
 
@@ -11,6 +12,7 @@ const migrations = {
   "0001_create_requests": createRequests,
   "0002_index_unfinished": indexUnfinished,
   "0003_end_access": endAccess,
+  "0004_chain_audit": chainAudit,
   "0005_keep_requests": keepRequests
 }
 

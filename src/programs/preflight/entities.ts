@@ -1,7 +1,7 @@
 import { Effect, Option } from "effect"
 import type { AwsError } from "../../domain/AwsError.ts"
 import { failed, ok, type Outcome, skipped, warning } from "../../domain/Finding.ts"
-import { isAbout, type PolicyChange } from "../../domain/PolicyChange.ts"
+import { isSamePolicy, type PolicyChange } from "../../domain/PolicyChange.ts"
 import type { TargetSession } from "../../services/AwsProbe.ts"
 import { words } from "../checks/awsSession.ts"
 import { check, checkAfter } from "../checks/check.ts"
@@ -31,7 +31,7 @@ export const checkEntities = Effect.fnUntraced(function* (target: TargetSession,
     })
   )
   const found = yield* Effect.option(attached)
-  const same = Option.flatMapNullishOr(found, (arns) => arns.find((arn) => isAbout(change, arn)))
+  const same = Option.flatMapNullishOr(found, (arns) => arns.find((arn) => isSamePolicy(change, arn)))
   return [
     principal,
     yield* checkAfter(principal, entityNames.attachment, Effect.succeed(ofAttachment(change, same))),

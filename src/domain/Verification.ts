@@ -1,0 +1,94 @@
+import { Array, Option, Schema } from "effect"
+import { expected, type Expected, propagation } from "./Access.ts"
+import { AccountId, AnyCasePrincipalType, EntitlementType, PolicyName, PrincipalName } from "./Job.ts"
+import type { KeyRecord } from "./KeyRecord.ts"
+import { isSamePolicy, type Partition, policyArnOf } from "./PolicyChange.ts"
+
+/** A policy and the user or role that it is attached to, or not. Every part is checked: safe to build ARNs from. */
+const Attachment = Schema.Struct({
+  accountId: AccountId,
+  principalType: AnyCasePrincipalType,
+  principal: PrincipalName,
+  entitlementType: EntitlementType,
+  entitlement: PolicyName
+})
+export type Attachment = typeof Attachment.Type
+
+/** Why nothing can be said of an attachment. */
+export type NotJudged =
+  /** A request of its name is on its way, or took effect so lately that IAM may not show it yet. */
+  | "under way"
+  /** A request is in doubt, or somebody else attached it first. */
+  | "undecided"
+  /** Rows of its name do not say of what kind principal and policy are. */
+  | "untyped"
+  /** Requests name the policy in several ways, by case or path. */
+  | "ambiguous"
+  /** No job can have been about what the row names. */
+  | "malformed"
+
+export interface Judged {
+  readonly attachment: Attachment
+  readonly record: KeyRecord
+  readonly expected: Exclude<Expected, "unknown">
+}
+
+/** An attachment that is not as the records say. */
+export interface Discrepancy {
+  /** `missing`: to be attached, but is not. `unexpected`: to be detached, but is attached. `ended`: attached after its grant's time. */
+  readonly kind: "missing" | "unexpected" | "ended"
+  readonly attachment: Attachment
+  readonly record: KeyRecord
+  /** Whether IAM knows the user or role. */
+  readonly principalExists: boolean
+}
+
+const decode = Schema.decodeUnknownOption(Attachment)
+
+/** A policy's name without what does not tell it apart. */
+const bareName = (entitlement: string) => entitlement.replace(/^.*\//, "").toLowerCase()
+
+/** What the records of one principal say, and of which they say nothing, and why. */
+export const judge = (
+  { accountId, principal }: Pick<Attachment, "accountId" | "principal">,
+  records: ReadonlyArray<KeyRecord>
+): { readonly judged: ReadonlyArray<Judged>; readonly notJudged: ReadonlyArray<NotJudged> } => {
+  const alike = Array.groupBy(records, ({ entitlement }) => bareName(entitlement))
+  const judgeOne = (record: KeyRecord): Judged | NotJudged => {
+    const { age, entitlement, entitlementType, history, inFlight, principalType } = record
+    const sameName = alike[bareName(entitlement)] ?? [record]
+    if (sameName.some((it) => it.principalType === null || it.entitlementType === null)) return "untyped"
+    const attachment = decode({ accountId, principalType, principal, entitlementType, entitlement })
+    if (Option.isNone(attachment)) return "malformed"
+    const isSameKind = (it: KeyRecord) =>
+      it.principalType?.toLowerCase() === principalType?.toLowerCase() && it.entitlementType === entitlementType
+    if (sameName.filter(isSameKind).length > 1) return "ambiguous"
+    if (inFlight || age < propagation) return "under way"
+    const said = expected(history)
+    return said === "unknown" ? "undecided" : { attachment: attachment.value, record, expected: said }
+  }
+  const all = records.map(judgeOne)
+  return {
+    judged: all.filter((it) => typeof it !== "string"),
+    notJudged: all.filter((it) => typeof it === "string")
+  }
+}
+
+/** What is not as it should be. `listed`: ARNs of all that is attached to the principal; null: IAM does not know it. */
+export const compare = (
+  partition: Partition,
+  { attachment, expected: said, record }: Judged,
+  listed: ReadonlyArray<string> | null
+): Option.Option<Discrepancy> => {
+  const policyArn = policyArnOf(partition, attachment)
+  const action = said === "attached" ? "add" : "remove"
+  const attached = (listed ?? []).some((arn) => isSamePolicy({ action, policyArn }, arn))
+  return attached === (said === "attached")
+    ? Option.none()
+    : Option.some({
+        kind: said === "attached" ? "missing" : said === "ended" ? "ended" : "unexpected",
+        attachment,
+        record,
+        principalExists: listed !== null
+      })
+}

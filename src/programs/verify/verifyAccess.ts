@@ -1,0 +1,94 @@
+import { Array, Effect, Option } from "effect"
+import type { AwsError } from "../../domain/AwsError.ts"
+import { Refused } from "../../domain/Refused.ts"
+import type { NotNow } from "../../domain/Settlement.ts"
+import { compare, type Discrepancy, judge } from "../../domain/Verification.ts"
+import { AccessRecords, type NamedPrincipal } from "../../services/AccessRecords.ts"
+import { AwsConfig } from "../../services/Config.ts"
+import { attachmentsOf } from "./attachmentsOf.ts"
+import { type Repair, VerifyEvent } from "./VerifyEvent.ts"
+
+/** What is to become of a finding; null: nothing, but to tell it. */
+export type Mend<E, R> = (discrepancy: Discrepancy) => Effect.Effect<Repair | null, E, R>
+
+export interface Scope {
+  /** This account alone. */
+  readonly account: Option.Option<string>
+  /** The accounts behind this one. */
+  readonly after: Option.Option<string>
+}
+
+/** Compares what settled requests say with what IAM has, principal by principal, the accounts in ascending order. */
+export const verifyAccess = Effect.fnUntraced(function* <E, R>(
+  { account, after }: Scope,
+  mend: Mend<E, R>,
+  tell: (event: VerifyEvent) => Effect.Effect<void>
+) {
+  const records = yield* AccessRecords
+  let behind = Option.map(after, (accountId) => ({ accountId, principal: Option.none<string>() }))
+  let current: { readonly accountId: string; readonly entered: boolean } | undefined
+  while (true) {
+    const page = yield* records.principals({ accountId: account, behind })
+    for (const principal of page) {
+      const { accountId } = principal
+      if (accountId !== current?.accountId) {
+        if (current !== undefined) yield* tell(VerifyEvent.AccountDone(current))
+        current = { accountId, entered: true }
+      }
+      if (current.entered) current = { accountId, entered: yield* verifyPrincipal(principal, mend, tell) }
+    }
+    const last = page.at(-1)
+    if (last === undefined) break
+    behind = Option.some({ accountId: last.accountId, principal: Option.some(last.principal) })
+  }
+  if (current !== undefined) yield* tell(VerifyEvent.AccountDone(current))
+})
+
+/** False: nothing of the account can be read, so that the rest of it need not be tried. */
+const verifyPrincipal = Effect.fnUntraced(function* <E, R>(
+  named: NamedPrincipal,
+  mend: Mend<E, R>,
+  tell: (event: VerifyEvent) => Effect.Effect<void>
+) {
+  const { keysOf } = yield* AccessRecords
+  const { partition } = yield* AwsConfig
+  const look = Effect.map(keysOf(named), (keys) => judge(named, keys))
+
+  const before = yield* look
+  const types = Array.dedupe(before.judged.map(({ attachment }) => attachment.principalType))
+  const read = yield* Effect.forEach(types, (principalType) =>
+    Effect.map(attachmentsOf({ ...named, principalType }), (listed) => [principalType, listed] as const)
+  ).pipe(Effect.result)
+  if (read._tag === "Failure") {
+    const error = read.failure
+    if (error.kind === "systemic") {
+      return yield* new Refused({
+        reason: `AWS refuses the worker's own credentials or clock: ${describe(error)}`,
+        remedy: "Find out why: worker-service-aws doctor"
+      })
+    }
+    const ofPrincipal = error.kind === "permanent" && error.operation !== "AssumeRole"
+    const { accountId, principal } = named
+    yield* tell(
+      VerifyEvent.NotVerified({ accountId, principal: ofPrincipal ? principal : null, reason: describe(error) })
+    )
+    return ofPrincipal
+  }
+
+  const listed = new Map(read.success)
+  const differencesIn = ({ judged }: typeof before) =>
+    judged.flatMap((it) => {
+      const arns = listed.get(it.attachment.principalType)
+      return arns === undefined ? [] : Option.toArray(compare(partition, it, arns))
+    })
+  // What a worker has done since the records were read would look like somebody else's doing. Read again, they tell of it.
+  const now = differencesIn(before).length === 0 ? before : yield* look
+  yield* tell(VerifyEvent.Compared({ compared: now.judged.length, notJudged: now.notJudged }))
+  for (const discrepancy of differencesIn(now)) {
+    yield* tell(VerifyEvent.Found({ discrepancy, repair: yield* mend(discrepancy) }))
+  }
+  return true
+})
+
+const describe = (error: AwsError | NotNow): string =>
+  `${error.code}: ${error.message}${"operation" in error ? ` (${error.operation})` : ""}`
