@@ -43,14 +43,16 @@ const claimAndSettle = Effect.fnUntraced(function* (job: ReturnType<typeof aJob>
   return yield* store.settle(result.claim, Settlement.Succeeded({ requestId: Option.none(), effected: "applied" }))
 })
 
-/** Takes migration 0004 back, as it was before. */
+/** Takes migrations 0004 and 0005 back, so that `migrate` has them to do. */
 const unchain = (admin: Client) =>
   Effect.all(
     [
       admin`DROP TRIGGER chain_audit ON csb_requests_audit`,
       admin`DROP FUNCTION chain_audit`,
       admin`ALTER TABLE csb_requests_audit DROP previous_hash, DROP hash`,
-      admin`DELETE FROM csb_migrations WHERE migration_id = 4`
+      admin`DROP TRIGGER csb_keep_request ON csb_requests`,
+      admin`DROP FUNCTION csb_keep_request`,
+      admin`DELETE FROM csb_migrations WHERE migration_id >= 4`
     ],
     { discard: true }
   )

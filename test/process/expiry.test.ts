@@ -290,7 +290,7 @@ describe.skipIf(inject("redis") === undefined)("grants", () => {
       const [grant] = yield* insert("add", null, null)
       yield* insert("remove", grant?.id ?? "", "2100-01-01")
       const { stdout } = yield* runCommand(env, "grants")
-      assert.include(stdout, "User ]0;x")
+      assert.include(stdout, "User\\u001b]0;x\\u0007\\u202e alice")
       assert.notMatch(stdout, /(?!\n)[\p{Cc}\p{Cf}]/u)
     }).pipe(Effect.provide(world()))
   )
