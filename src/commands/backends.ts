@@ -6,7 +6,7 @@ import { DeadLettersRedis } from "../layers/queue/DeadLettersRedis.ts"
 import { JobQueueRedis } from "../layers/queue/JobQueueRedis.ts"
 import { PausesRedis } from "../layers/queue/PausesRedis.ts"
 import { WorkersRedis } from "../layers/queue/WorkersRedis.ts"
-import { RedisLive } from "../layers/RedisLive.ts"
+import { RedisLive } from "../layers/redis/RedisLive.ts"
 
 // What commands work on. Each needs no more of the environment, and no more servers, than it uses.
 

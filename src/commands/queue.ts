@@ -1,6 +1,6 @@
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
-import { queueOverview } from "../programs/queueOverview.ts"
+import { queueOverview } from "../programs/operate/queueOverview.ts"
 import { RedisConfig } from "../services/Config.ts"
 import { DatabaseAndQueue } from "./backends.ts"
 import { json } from "./flags.ts"

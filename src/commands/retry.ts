@@ -1,6 +1,6 @@
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
-import { retryRequest } from "../programs/retryRequest.ts"
+import { retryRequest } from "../programs/operate/retryRequest.ts"
 import { DatabaseAndQueue } from "./backends.ts"
 import { by, correlationId, why } from "./flags.ts"
 import { reportToPerson } from "./report.ts"

@@ -1,6 +1,6 @@
 import { Console, Effect } from "effect"
 import { Command } from "effect/cli"
-import { status as program } from "../programs/status.ts"
+import { status as program } from "../programs/operate/status.ts"
 import { Database } from "./backends.ts"
 import { correlationId, json } from "./flags.ts"
 import { requestAsJson, requestForPeople } from "./render/request.ts"

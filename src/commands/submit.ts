@@ -12,7 +12,7 @@ import {
 import { Refused } from "../domain/Refused.ts"
 import { conclude } from "../programs/checks/conclude.ts"
 import { preflight } from "../programs/preflight/preflight.ts"
-import { newJob, type NewRequest, submit as program } from "../programs/submit.ts"
+import { newJob, type NewRequest, submit as program } from "../programs/operate/submit.ts"
 import { DatabaseAndQueue } from "./backends.ts"
 import { Probes } from "./probes.ts"
 import { reportToPerson } from "./report.ts"

@@ -1,7 +1,7 @@
 import { Clock, DateTime, Duration, Effect, Option, Ref } from "effect"
 import { decodeJob, receivedAt } from "../domain/Job.ts"
 import type { Overview, Part, QueueView } from "../domain/Overview.ts"
-import { pausesInForce } from "../programs/pausesInForce.ts"
+import { pausesInForce } from "../programs/operate/pausesInForce.ts"
 import { AccountShares } from "../services/AccountShares.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import { JobQueue } from "../services/JobQueue.ts"

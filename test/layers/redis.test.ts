@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { inject } from "vitest"
 import { startRedis } from "../../local/redis.ts"
-import { RedisLive } from "../../src/layers/RedisLive.ts"
+import { RedisLive } from "../../src/layers/redis/RedisLive.ts"
 import { Redis } from "../../src/services/Redis.ts"
 import { bytes, testRedisConfig } from "../fixture.ts"
 

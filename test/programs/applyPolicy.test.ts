@@ -12,7 +12,7 @@ import {
 } from "../../src/domain/AwsError.ts"
 import { type PolicyChange, policyChange } from "../../src/domain/PolicyChange.ts"
 import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
-import { applyPolicy } from "../../src/programs/applyPolicy.ts"
+import { applyPolicy } from "../../src/programs/job/applyPolicy.ts"
 import { AwsIam } from "../../src/services/AwsIam.ts"
 import { Leases } from "../../src/services/Leases.ts"
 import { aClaim, aJob, alwaysAllowed, withWorker } from "../fixture.ts"

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Predicate, Ref } from "effect"
 import { TestClock } from "effect/testing"
-import { persist } from "../../src/programs/persist.ts"
+import { persist } from "../../src/programs/job/persist.ts"
 import { WorkerStatusLive } from "../../src/layers/WorkerStatusLive.ts"
 import { RedisError } from "../../src/services/Redis.ts"
 import { WorkerStatus } from "../../src/services/WorkerStatus.ts"

@@ -18,7 +18,7 @@ import {
 import * as metrics from "../../src/domain/metrics.ts"
 import { policyChange } from "../../src/domain/PolicyChange.ts"
 import { AwsIamControl, type Obstacle } from "../../src/layers/memory/AwsIamMemory.ts"
-import { persist } from "../../src/programs/persist.ts"
+import { persist } from "../../src/programs/job/persist.ts"
 import { processJob } from "../../src/programs/processJob.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
 import { JobStore } from "../../src/services/JobStore.ts"

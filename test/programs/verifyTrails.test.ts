@@ -4,7 +4,7 @@ import { type ChainedRow, hashOf, type Trail } from "../../src/domain/AuditChain
 import { eventAsJson, eventForPeople } from "../../src/commands/render/verification.ts"
 import { verify } from "../../src/programs/verify/verify.ts"
 import type { VerifyEvent } from "../../src/programs/verify/VerifyEvent.ts"
-import { verifyTrails } from "../../src/programs/verifyTrails.ts"
+import { verifyTrails } from "../../src/programs/verify/verifyTrails.ts"
 import { AuditTrails } from "../../src/services/AuditTrails.ts"
 import { withWorker } from "../fixture.ts"
 

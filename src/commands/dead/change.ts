@@ -1,7 +1,7 @@
 import { Console, Effect, Option, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { Refused } from "../../domain/Refused.ts"
-import { replayLetter } from "../../programs/replayLetter.ts"
+import { replayLetter } from "../../programs/operate/replayLetter.ts"
 import { DeadLetters, type StoredLetter } from "../../services/DeadLetters.ts"
 import { DatabaseAndQueue, DeadLetterList } from "../backends.ts"
 import { by, why } from "../flags.ts"

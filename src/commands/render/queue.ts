@@ -1,5 +1,5 @@
 import { DateTime, Option } from "effect"
-import type { QueueOverview } from "../../programs/queueOverview.ts"
+import type { QueueOverview } from "../../programs/operate/queueOverview.ts"
 import { manyDelayed } from "../../services/Workers.ts"
 import type { Style } from "./style.ts"
 import { table } from "./table.ts"

@@ -7,9 +7,9 @@ import { type CommandsTried, type RefusedCommand, RedisProbe } from "../../servi
 import { RedisConfigLive } from "../environment/ConfigLive.ts"
 import { commandsOf, type KeylessCommand, keylessCommands } from "../queue/commands.ts"
 import { PausesRedis } from "../queue/PausesRedis.ts"
-import { redisError, RedisLive } from "../RedisLive.ts"
-import type { RedisClient } from "../redisClient.ts"
-import { redisConnection } from "../redisConnection.ts"
+import { redisError, RedisLive } from "../redis/RedisLive.ts"
+import type { RedisClient } from "../redis/redisClient.ts"
+import { redisConnection } from "../redis/redisConnection.ts"
 
 /** A connection as the worker's own, but one that is not opened again: what was to be queued on it would then be carried out. */
 export const RedisProbeLive = Layer.effect(

@@ -1,6 +1,6 @@
 import { Data, Option } from "effect"
 import type { Discrepancy, NotJudged } from "../../domain/Verification.ts"
-import type { VerifiedTrail } from "../verifyTrails.ts"
+import type { VerifiedTrail } from "./verifyTrails.ts"
 
 /** What was done about a finding. `request`: what was submitted; null: nothing, for the reason that `note` gives. */
 export interface Repair {

@@ -3,7 +3,7 @@ import type { Principal } from "../../domain/PolicyChange.ts"
 import { AccountShares } from "../../services/AccountShares.ts"
 import { AwsIam } from "../../services/AwsIam.ts"
 import { WorkerConfig } from "../../services/Config.ts"
-import { retrySchedule } from "../applyPolicy.ts"
+import { retrySchedule } from "../job/applyPolicy.ts"
 
 /** From one principal to the next, at least: IAM's rate is the account's, and the workers need most of it. */
 const pace = Duration.millis(100)

@@ -1,7 +1,7 @@
 import { Effect, Option } from "effect"
 import type { Intervention } from "../../domain/Intervention.ts"
 import type { Discrepancy } from "../../domain/Verification.ts"
-import { submit } from "../submit.ts"
+import { submit } from "../operate/submit.ts"
 import type { Repair } from "./VerifyEvent.ts"
 
 const minute = 60_000

@@ -1,7 +1,7 @@
 import { Console, Effect, Option, Runtime, Schema, Stream } from "effect"
 import { Refused } from "../../domain/Refused.ts"
 import { AccessRecords } from "../../services/AccessRecords.ts"
-import { verifyTrails } from "../verifyTrails.ts"
+import { verifyTrails } from "./verifyTrails.ts"
 import { nothing, sum, VerifyEvent } from "./VerifyEvent.ts"
 import { type Mend, type Scope, verifyAccess } from "./verifyAccess.ts"
 
