@@ -3,7 +3,7 @@ import { Effect, Layer } from "effect"
 import type { AwsError } from "../../domain/AwsError.ts"
 import { isSamePolicy, operationOf, type PolicyChange, type Principal } from "../../domain/PolicyChange.ts"
 import { type Answer, AwsIam } from "../../services/AwsIam.ts"
-import { AwsSessions, type Reading } from "../../services/AwsSessions.ts"
+import { AwsSessions, type Reading } from "./AwsSessions.ts"
 import { AwsConfig } from "../../services/Config.ts"
 import { changePolicy, listAttached } from "./iamCalls.ts"
 

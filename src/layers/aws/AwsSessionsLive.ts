@@ -4,7 +4,7 @@ import { Cache, Clock, Duration, Effect, Equal, Exit, Layer, Option, Redacted } 
 import { type AccessDenied, ServiceUnavailable } from "../../domain/AwsError.ts"
 import { handlerRoleArn, type PolicyChange } from "../../domain/PolicyChange.ts"
 import { AwsConfig, type AwsKeys, WorkerConfig } from "../../services/Config.ts"
-import { AwsSessions, type Reading } from "../../services/AwsSessions.ts"
+import { AwsSessions, type Reading } from "./AwsSessions.ts"
 import { httpHandler } from "./httpHandler.ts"
 import { sdkCall } from "./sdkCall.ts"
 import { type SessionRequest, sessionRequests } from "./sessionRequests.ts"

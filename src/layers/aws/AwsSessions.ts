@@ -1,8 +1,8 @@
 import type { IAMClient } from "@aws-sdk/client-iam"
 import type { Effect } from "effect"
 import { Context } from "effect"
-import type { AwsError } from "../domain/AwsError.ts"
-import type { PolicyChange } from "../domain/PolicyChange.ts"
+import type { AwsError } from "../../domain/AwsError.ts"
+import type { PolicyChange } from "../../domain/PolicyChange.ts"
 
 /** Reading what principals of an account have, and changing nothing. */
 export interface Reading {
@@ -28,4 +28,4 @@ export class AwsSessions extends Context.Service<
     /** ARN of the worker's own identity. */
     readonly identity: Effect.Effect<string, AwsError>
   }
->()("worker-service-aws/services/AwsSessions") {}
+>()("worker-service-aws/layers/aws/AwsSessions") {}
