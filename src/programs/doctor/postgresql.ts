@@ -76,7 +76,7 @@ const examine = Effect.fnUntraced(function* (session: DatabaseSession) {
         ? ok("what the worker looks for is indexed")
         : warning(
             `no index for ${missing.join(", ")}: whole tables are read`,
-            "Run migrate as an owner; for a legacy schema, create the indexes of the README's section on taking the Python worker's place"
+            "Run migrate as an owner; for a legacy schema, create the indexes of docs/replace-python.md"
           )
     )
   )
