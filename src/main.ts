@@ -19,8 +19,8 @@ import { submit } from "./commands/submit.ts"
 import { verify } from "./commands/verify.ts"
 
 /**
- * Percent by which V8 may let its heap grow over what is in use before it collects garbage. By itself it takes a third more memory
- * from a worker under load.
+ * Percent by which V8 may let its heap grow beyond what is in use before it collects garbage. With V8's own choice a worker under load
+ * takes a third more memory.
  */
 setFlagsFromString("--heap-growing-percent=30")
 
@@ -44,10 +44,10 @@ const main = Command.make("worker-service-aws", {}, () => runWorker).pipe(
   Command.run({ version: packageJson.version, renderErrors: true })
 )
 
-/** Empty variables are kept: not all of them may count as missing. */
+/** Empty variables are kept: some must not count as missing. */
 const Environment = ConfigProvider.layer(ConfigProvider.fromEnv({ preserveEmptyStrings: true }))
 
-/** A signal is the ordinary end of the worker, which then has set the status; of another command it is none. */
+/** A signal is the ordinary end of the worker, which has then set the exit status; for any other command it is not. */
 const teardown: Runtime.Teardown = (exit, onExit) =>
   Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
     ? onExit(process.exitCode === 0 ? 0 : 130)

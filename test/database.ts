@@ -56,5 +56,5 @@ export const ourDatabase = Effect.tap(create, ({ name }) =>
   )
 )
 
-/** A database with the legacy schema of contract §4, and the worker's role in it as installations have it. */
+/** A database with the legacy schema, and the worker's role in it as installations have it. */
 export const legacyDatabase = Effect.tap(create, ({ as }) => Effect.provide(createLegacy, as("postgres")))

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
-/** The schema of installations that ran the Python worker (contract §4), and what the worker's role may do there. */
+/** The schema of installations that ran the Python worker, and what the worker's role may do there. */
 export const createLegacy = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   yield* sql`CREATE TYPE status_enum AS ENUM ('success', 'failed', 'rollback', 'queued', 'in_progress')`

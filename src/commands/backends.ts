@@ -8,7 +8,7 @@ import { PausesRedis } from "../layers/queue/PausesRedis.ts"
 import { WorkersRedis } from "../layers/queue/WorkersRedis.ts"
 import { RedisLive } from "../layers/redis/RedisLive.ts"
 
-// What commands work on. Each needs no more of the environment, and no more servers, than it uses.
+// What commands work on. Each needs no more variables, and no more servers, than it uses.
 
 export const Database = JobStoreSql.pipe(Layer.provide(SqlLive), Layer.provide(DatabaseConfigLive))
 

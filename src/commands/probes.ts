@@ -6,7 +6,7 @@ import { DatabaseProbeLive } from "../layers/probes/DatabaseProbeLive.ts"
 import { PortProbeLive } from "../layers/probes/PortProbeLive.ts"
 import { RedisProbeLive } from "../layers/probes/RedisProbeLive.ts"
 
-/** What commands look through that change nothing. What cannot be connected to is a finding of theirs, not a failure. */
+/** For commands that only check. A backend that cannot be connected to is one of their findings, not a failure. */
 export const Probes = Layer.mergeAll(
   AwsProbeLive,
   ConfigProbeLive,

@@ -11,7 +11,7 @@ export const reportToPerson = <A, E extends { readonly message: string }, R>(com
     Cause.hasInterruptsOnly(cause) ? Effect.void : Console.error(`error: ${summary(cause)}`)
   )
 
-/** Says on stdout why the worker could not start, or why it broke, as the log line that an operator looks for. */
+/** Says on stdout why the worker could not start, or why it broke, as a log line, which is where an operator looks. */
 export const reportToLog = <A, E extends { readonly message: string; readonly _tag: string }, R>(
   command: Effect.Effect<A, E, R>
 ) =>

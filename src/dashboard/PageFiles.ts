@@ -18,7 +18,7 @@ export const isPageFileName = (name: string): name is PageFileName => Object.has
 export interface PageFile {
   readonly body: Uint8Array
   readonly contentType: string
-  /** Of the body's bytes, in quotes. */
+  /** A hash of the body's bytes, in quotes. */
   readonly etag: string
 }
 
@@ -28,7 +28,7 @@ export class PageFiles extends Context.Service<
   { readonly read: (name: PageFileName) => Effect.Effect<PageFile, PlatformError> }
 >()("worker-service-aws/dashboard/PageFiles") {}
 
-/** In memory, once somebody has looked. */
+/** Read into memory once somebody has looked. */
 export const PageFilesLive = Layer.effect(
   PageFiles,
   Effect.gen(function* () {

@@ -7,8 +7,8 @@ export const sessionSeconds = 12 * 3_600
 const equal = (one: Buffer, other: Buffer) => one.length === other.length && timingSafeEqual(one, other)
 
 /**
- * Who knows the token, or has a session that was given to one who did. A session is the time of its end, signed with a key that is
- * derived from the token: no replica remembers it, each of them knows it, and another token ends it.
+ * Tells who knows the token, or has a session that was given to somebody who did. A session is the time of its end, signed with a key
+ * derived from the token: no replica stores it, every replica can check it, and a new token ends it.
  */
 export class Sessions {
   readonly #token: Buffer
@@ -20,7 +20,7 @@ export class Sessions {
     this.#token = this.#digest(Redacted.value(token))
   }
 
-  /** In a time that tells nothing of the token, not even its length. */
+  /** In a time that reveals nothing about the token, not even its length. */
   isToken(attempt: string): boolean {
     return equal(this.#digest(attempt), this.#token)
   }

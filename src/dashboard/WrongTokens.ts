@@ -4,12 +4,12 @@ const allowed = 10
 /** Milliseconds. */
 const window = 60_000
 
-/** Addresses that are remembered. Who has more of them than that is not to fill the worker's memory. */
+/** How many addresses are remembered. An attacker with more of them must not fill the worker's memory. */
 const manyAddresses = 1_000
 
 /**
- * How often each address was wrong in its last minute. The address is the peer's, since anybody may write `X-Forwarded-For`: those
- * who come through one proxy share it. Times are Unix milliseconds.
+ * How often each address presented a wrong token in its last minute. The address is the peer's, since anybody may write
+ * `X-Forwarded-For`: those who come through one proxy share it. Times are Unix milliseconds.
  */
 export class WrongTokens {
   readonly #addresses = new Map<string, { readonly until: number; count: number }>()
@@ -26,7 +26,7 @@ export class WrongTokens {
       known.count++
       return
     }
-    // A new one goes to the end, so the first is the oldest.
+    // New addresses go to the end, so the first is the oldest.
     this.#addresses.delete(address)
     this.#addresses.set(address, { until: now + window, count: 1 })
     const [oldest] = this.#addresses.keys()

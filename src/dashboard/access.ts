@@ -5,7 +5,7 @@ import { problem } from "./responses.ts"
 import { Sessions, sessionSeconds } from "./Sessions.ts"
 import { WrongTokens } from "./WrongTokens.ts"
 
-/** No secret, but not for scripts to read either, nor to be sent along from another site. */
+/** Its cookie is hidden from scripts, and not sent along from other sites. */
 const cookieName = "csb_session"
 
 /** Whether the request shows that it may see the dashboard; if not, why, in a sentence and as an answer. */
@@ -21,8 +21,8 @@ const refuse = (status: number, why: string, headers: Readonly<Record<string, st
 const unauthorized = (why: string) => refuse(401, why, { "www-authenticate": 'Bearer realm="worker-service-aws"' })
 
 /**
- * Whether the page itself sent this request. Browsers say so themselves where they trust the connection
- * (https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header), and elsewhere tell the origin. A form says none, as the page sends no referrer.
+ * Whether the page itself sent this request. Browsers say so where they trust the connection
+ * (https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header), and elsewhere send the origin. A form sends none, as the page sends no referrer.
  */
 const isFromPage = ({ headers }: HttpServerRequest.HttpServerRequest) => {
   const site = headers["sec-fetch-site"]
@@ -31,7 +31,7 @@ const isFromPage = ({ headers }: HttpServerRequest.HttpServerRequest) => {
   return host !== undefined && (origin === `http://${host}` || origin === `https://${host}`)
 }
 
-/** Who may see the dashboard: who presents the token, as a script does with each request, or has a session, as a browser does. */
+/** Who may see the dashboard: whoever presents the token, as a script does with each request, or has a session, as a browser does. */
 export const makeAccess = (token: Secret) => {
   // A token that is replaced ends the sessions that it began.
   const sessions = Effect.map(token, (now) => new Sessions(now))
@@ -44,7 +44,7 @@ export const makeAccess = (token: Secret) => {
     const address = Option.getOrElse(remoteAddress, () => "")
     const now = yield* Clock.currentTimeMillis
     const wait = wrong.wait(address, now)
-    // Not even the right one, or guessing would go on all the same.
+    // Not even the right token is let in now, or guessing would go on all the same.
     if (wait > 0) {
       const seconds = String(Math.ceil(wait / 1_000))
       return refuse(429, `Too many wrong tokens from your address. Try again in ${seconds} seconds.`, {

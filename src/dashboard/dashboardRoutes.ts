@@ -4,7 +4,7 @@ import { makeAccess } from "./access.ts"
 import { dataRoutes } from "./dataRoutes.ts"
 import { pageRoutes } from "./pageRoutes.ts"
 
-/** The dashboard (contract §6), if there is a token to keep it shut with. */
+/** The dashboard, if there is a token that protects it. */
 export const dashboardRoutes = Layer.unwrap(
   Effect.gen(function* () {
     const { adminToken } = yield* HttpConfig

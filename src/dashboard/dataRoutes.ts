@@ -13,10 +13,10 @@ import type { Access } from "./access.ts"
 import { makeOverview } from "./overview.ts"
 import { problem, secured, sentenceOf } from "./responses.ts"
 
-/** Dead letters that are shown. */
+/** How many dead letters are shown. */
 const newest = 50
 
-/** Milliseconds of a statement that reads a whole table, after which nobody waits for it any more. */
+/** How long anybody waits for a statement that may read a whole table. */
 const patience = "8 seconds"
 
 /** PostgreSQL takes no NUL in a text. https://www.postgresql.org/docs/current/datatype-character.html */
@@ -25,12 +25,12 @@ const RequestPath = Schema.Struct({ id: CorrelationId })
 const LetterPath = Schema.Struct({ id: Schema.String.check(Schema.isPattern(/^[0-9a-f]{12}$/)) })
 const Replay = Schema.Struct({ by: Who, why: Why })
 
-/** Much more than who and why. */
+/** Far more than who and why take. */
 const wordsLimit = ByteSize.kibibytes(16)
 
 const json = (body: unknown) => HttpServerResponse.jsonUnsafe(body)
 
-/** What went wrong, as an answer: the asker's fault, a refusal, or a backend that is away. */
+/** What went wrong, as an answer: the client's fault, a refusal, or a backend that is away. */
 const answered = <E extends { readonly _tag: string; readonly message: string }, R>(
   answer: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
 ) =>
@@ -46,7 +46,7 @@ const answered = <E extends { readonly _tag: string; readonly message: string },
 
 const millis = (at: Option.Option<DateTime.Utc>) => Option.getOrNull(Option.map(at, DateTime.toEpochMillis))
 
-/** The data of the page, and the one thing that it can do. */
+/** The data of the page, and the one change that it can make. */
 export const dataRoutes = (access: Access) =>
   HttpRouter.use(
     Effect.fnUntraced(function* (router) {

@@ -11,13 +11,13 @@ import { WorkerStatus } from "../services/WorkerStatus.ts"
 import { makeRecentHistory } from "./recentHistory.ts"
 import { sentenceOf } from "./responses.ts"
 
-/** For one look at a backend; a person waits for it. */
+/** How long one look at a backend may take; a person waits for it. */
 const patience = Duration.seconds(5)
 
-/** All who look within this time see the same, which was read once. */
+/** All who look within this time see the same answer, which was read once. */
 const shared = Duration.seconds(1)
 
-/** Where one backend is away, the others still have something to say. */
+/** If one backend is away, the parts from the others are still shown. */
 const part = <A, E extends { readonly message: string }, R>(read: Effect.Effect<A, E, R>) =>
   read.pipe(
     Effect.timeout(patience),

@@ -6,7 +6,7 @@ import { problem, secured } from "./responses.ts"
 
 const Token = Schema.Struct({ token: Schema.String })
 
-/** Much more than a token. */
+/** Far more than a token takes. */
 const formLimit = ByteSize.kibibytes(4)
 
 /** Where the sign-in page says why the last try was refused. */

@@ -8,23 +8,23 @@ const minute = 60_000
 const charted = 60 * minute
 const failuresOf = 24 * 60 * minute
 
-/** A transaction that took its time may still add to minutes that were read; longer than that none takes. */
+/** A slow transaction may still add to minutes that were read already; none takes longer than this. */
 const unsettled = 2 * minute
 
-/** Failures in the list. */
+/** How many failures the list has. */
 const most = 100
 
 const startOfMinute = (time: number) => Math.floor(time / minute) * minute
 
 /**
- * Reads the last hour once, and from then on what is new. What was read is shared by all who look within a second; a database that
- * cannot answer is left alone for a while.
+ * Reads the last hour once, and from then on only what is new. All who look within a second share one reading; a database that cannot
+ * answer is left alone for a while.
  */
 export const makeRecentHistory = Effect.gen(function* () {
   const history = yield* RequestHistory
   let counted = new Map<number, MinuteOutcomes>()
   let failures: ReadonlyArray<Failure> = []
-  /** Of what was read before, by PostgreSQL's clock, which need not agree with ours. */
+  /** The newest minute that was read, by PostgreSQL's clock, which need not agree with ours. */
   let newest = Number.NEGATIVE_INFINITY
 
   return yield* Effect.gen(function* () {

@@ -1,13 +1,13 @@
 import { Option } from "effect"
 
-/** What a settled request did to one attachment: a policy and a principal of one account. Ends that left it as it was did nothing. */
+/** What a settled request did to one attachment: one policy on one principal of one account. An end that left it as it was is no change. */
 export type Change =
   | {
       readonly _tag: "Granted"
       readonly id: string
       /**
-       * `until its end`: which is still to come, and is not the one that asks. `no more`: it has come, or the grant failed and yet may
-       * have attached the policy.
+       * `until its end`: the end is still to come, and is not the request that asks. `no more`: the end has come, or the grant failed but
+       * may have attached the policy all the same.
        */
       readonly holds: "for good" | "until its end" | "no more"
       /** It did not find the policy attached. */
@@ -21,11 +21,11 @@ export type Change =
     }
 
 /**
- * Why the end of a grant leaves the attachment as it is; none: it detaches. `history` is in the order in which the requests took
- * effect.
+ * Why the end of a grant leaves the attachment as it is; none: it detaches the policy. `history` is in the order in which the requests
+ * took effect.
  *
- * A grant that found the policy attached does not show whose it is: it may have been there before all grants, or be an earlier one's,
- * which this one outlasts. So what counts is whether any of them attached it since it was last detached.
+ * A grant that found the policy attached does not show who attached it: it may have been there before all grants, or belong to an earlier
+ * grant that this one outlasts. So what counts is whether any grant has attached it since it was last detached.
  */
 export const reasonToLeave = (grantId: string, history: ReadonlyArray<Change>): Option.Option<string> => {
   let ours = false
@@ -56,7 +56,7 @@ export const reasonToLeave = (grantId: string, history: ReadonlyArray<Change>): 
 /** Milliseconds; IAM is "eventually consistent", and changes show within seconds. https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html */
 export const propagation = 60_000
 
-/** Whether a policy that IAM lists as attached may be what was detached just now. */
+/** Whether a policy that IAM lists as attached may be one that was detached just now. */
 export const mayBeStale = (history: ReadonlyArray<Change>): boolean => {
   const last = history.at(-1)
   return last?._tag === "Detached" && last.age < propagation
@@ -70,15 +70,15 @@ export interface InDoubt {
 }
 
 /**
- * What an attachment has to be: `attached`, as a grant holds it; `detached`; `ended`, which is detached, too, but was not yet, as the end
- * of the grant that attached it is overdue or failed; `unknown`, where somebody else may have attached it or a request is in doubt.
+ * What an attachment should be. `attached`: a grant holds it. `detached`: nothing does. `ended`: it should be detached, but the end of the
+ * grant that attached it is overdue or has failed. `unknown`: somebody else may have attached it, or a request is in doubt.
  */
 export type Expected = "attached" | "detached" | "ended" | "unknown"
 
 /**
- * What settled requests say of their attachment, by the same law as `reasonToLeave`: what grants hold is attached, and what they hold no
- * more is theirs to take away only if one of them attached it since it was last detached. Only the last change of each kind counts, so the
- * others may be left out. `no more`: the end is overdue, too.
+ * What settled requests say about their attachment, by the same rule as `reasonToLeave`: what a grant holds is attached; what no grant
+ * holds any more may be taken away only if a grant has attached it since it was last detached. Only the last change of each kind counts, so
+ * the others may be left out. Here `no more` includes an overdue end.
  */
 export const expected = (history: ReadonlyArray<Change | InDoubt>): Expected => {
   let held = false

@@ -6,12 +6,12 @@ export interface ChainedRow {
   readonly auditId: bigint
   /** The database's own label. */
   readonly status: string
-  /** Unix microseconds; null: a time that is infinite. */
+  /** Unix microseconds; null: an infinite time. */
   readonly at: bigint | null
   readonly log: string | null
-  /** In hex; null: it is the first that has a hash. */
+  /** In hex; null: this is the first row with a hash. */
   readonly previousHash: string | null
-  /** In hex; null: it is from before rows were chained. */
+  /** In hex; null: this row is from before rows were chained. */
   readonly hash: string | null
 }
 
@@ -33,7 +33,7 @@ export interface Break {
 
 /**
  * What a row's hash has to be: SHA-256, in hex, of the hash before it (`-`: none), what the row says, and its text, which comes last since it may
- * have spaces. The trigger of migration 0004 computes the same. Here it is written anew, so that a trigger that was changed shows.
+ * contain spaces. The trigger of migration 0004 computes the same; this is a second implementation, so that a changed trigger shows.
  */
 export const hashOf = (correlationId: string, { at, auditId, log, previousHash, status }: Omit<ChainedRow, "hash">) =>
   createHash("sha256")
@@ -41,9 +41,9 @@ export const hashOf = (correlationId: string, { at, auditId, log, previousHash, 
     .digest("hex")
 
 /**
- * The first place at which a trail is not as it was written; none: it is intact. `chainedAfter`: the last audit id of before rows were
- * chained. It does not show a change by someone who computed all later hashes of the request anew, nor that the first rows without a
- * hash were changed, nor that a request is gone with its whole trail.
+ * The first place at which a trail is not as it was written; none: it is intact. `chainedAfter`: the last audit id from before rows were
+ * chained. Three changes do not show: one by someone who recomputed all later hashes of the request, one to the rows from before the chain,
+ * and the removal of a request with its whole trail.
  */
 export const firstBreak = (trail: Trail, chainedAfter: bigint): Option.Option<Break> => {
   let previous: string | null = null

@@ -5,8 +5,8 @@ import { Schema } from "effect"
  *
  * - `transient`: the same call may succeed later; retried on a schedule
  * - `permanent`: it never will; the request fails
- * - `systemic`: the worker's own credentials or clock are wrong; no request's fault
- * - `session`: the assumed session is over; assume again
+ * - `systemic`: the worker's own credentials or clock are wrong; the request is not at fault
+ * - `session`: the assumed session has ended; assume the role again
  */
 export type Kind = "transient" | "permanent" | "systemic" | "session"
 
@@ -39,7 +39,7 @@ export class ServiceUnavailable extends Schema.TaggedError<ServiceUnavailable>()
   readonly kind = "transient"
 }
 
-/** Somebody else changes the same principal just now. */
+/** Somebody else is changing the same principal. */
 export class ConcurrentModification extends Schema.TaggedError<ConcurrentModification>()(
   "ConcurrentModification",
   fields
@@ -72,7 +72,7 @@ export class CredentialsInvalid extends Schema.TaggedError<CredentialsInvalid>()
   readonly kind = "systemic"
 }
 
-/** The assumed session is over before its time, for instance because its role's sessions were revoked. */
+/** The assumed session ended before its time, for instance because its role's sessions were revoked. */
 export class SessionExpired extends Schema.TaggedError<SessionExpired>()("SessionExpired", fields) {
   readonly kind = "session"
 }

@@ -1,4 +1,4 @@
-/** `failed`: the worker cannot do its work, or not all of it. `skipped`: could not be looked at, for the reason that `detail` gives. */
+/** `failed`: the worker cannot do its work, or not all of it. `skipped`: could not be checked, for the reason that `detail` gives. */
 export type Verdict = "ok" | "warning" | "failed" | "skipped"
 
 export interface Outcome {

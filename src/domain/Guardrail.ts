@@ -1,7 +1,7 @@
 import { Option, RegExp as Re, Result, Schema } from "effect"
 import type { Partition, PolicyChange } from "./PolicyChange.ts"
 
-/** A guardrail forbids to attach the policy, or to attach one to the principal. AWS was not called. */
+/** A guardrail forbids attaching the policy, or attaching any policy to the principal. AWS was not called. */
 export class PolicyForbidden extends Schema.TaggedError<PolicyForbidden>()("PolicyForbidden", {
   message: Schema.String
 }) {
@@ -9,7 +9,7 @@ export class PolicyForbidden extends Schema.TaggedError<PolicyForbidden>()("Poli
   readonly kind = "permanent"
 }
 
-/** ARN patterns, in which `*` stands for any run of characters (contract §2: `POLICY_DENY`, `POLICY_ALLOW`). */
+/** ARN patterns (`POLICY_DENY`, `POLICY_ALLOW`), in which `*` stands for any run of characters. */
 export interface PolicyRules {
   readonly deny: ReadonlyArray<string>
   /** None: everything that is not denied may be attached. */
@@ -17,8 +17,8 @@ export interface PolicyRules {
 }
 
 /**
- * Whether a policy may be attached. Deny patterns match without regard to case, as names in IAM are unique without regard
- * to it; allow patterns match exactly: in doubt, both forbid.
+ * Whether a policy may be attached. Deny patterns ignore case, since IAM's names are unique regardless of case; allow patterns
+ * match exactly. So both forbid when in doubt.
  */
 export const checkPolicy = (rules: PolicyRules, arn: string): Result.Result<void, PolicyForbidden> => {
   const denied = rules.deny.find((pattern) => matches(pattern, arn, "i"))
@@ -32,8 +32,8 @@ export const checkPolicy = (rules: PolicyRules, arn: string): Result.Result<void
 }
 
 /**
- * Whether policies may be attached to a principal, by its ARN (`PRINCIPAL_DENY`). A job names the principal without its path, so that the ARN
- * has none; but the roles that AWS makes, which are known by their names, are denied under their path as well.
+ * Whether policies may be attached to a principal, by its ARN (`PRINCIPAL_DENY`). A job names the principal without its path, so the ARN has
+ * none; but the roles that AWS creates, which are recognized by their names, are denied under their path as well.
  */
 export const checkPrincipal = (
   deny: ReadonlyArray<string>,
@@ -51,7 +51,7 @@ export const checkPrincipal = (
   return Result.void
 }
 
-/** What `PRINCIPAL_DENY` is by default: the handler role, and what AWS lets nobody modify. */
+/** The default of `PRINCIPAL_DENY`: the handler role, and the roles that AWS lets nobody modify. */
 export const protectedPrincipals = (handlerRole: string): ReadonlyArray<string> =>
   [handlerRole, `${serviceRoles}*`, `${reservedRoles}*`].map((role) => `arn:*:iam::*:role/${role}`)
 
@@ -69,8 +69,8 @@ const reservedPath = (role: string): string =>
       : ""
 
 /**
- * Whether a pattern can match any managed policy of the partition, judged by what stands before its first `*`; one without any has to
- * be such an ARN. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
+ * Whether a pattern can match any managed policy of the partition, judged by what comes before its first `*`; a pattern without `*` has
+ * to be the ARN of one. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
  */
 export const canMatchPolicy = (pattern: string, partition: Partition): boolean => {
   const [start = ""] = pattern.split("*", 1)
@@ -84,7 +84,7 @@ export const canMatchPolicy = (pattern: string, partition: Partition): boolean =
 const isPolicyArn = (arn: string, partition: Partition): boolean =>
   new RegExp(`^arn:${partition}:iam::(?:aws|\\d{12}):policy/[\\w+=,.@/-]+$`).test(arn)
 
-/** A policy that may be attached, as far as the rules tell: the first that they name, or one that only reads. */
+/** A policy that the rules allow to be attached: the first that they name, or else one that only reads. */
 export const samplePolicy = (partition: Partition, rules: Option.Option<PolicyRules>): string => {
   const named = Option.match(rules, {
     onNone: () => [],

@@ -10,7 +10,7 @@ export interface MinuteOutcomes {
   readonly recovered: number
 }
 
-/** What a list shows of a request. Times are Unix milliseconds; null: never, or the database does not know. */
+/** A request as lists show it. Times are Unix milliseconds; null: never, or the database does not know. */
 export interface RequestSummary {
   readonly correlationId: string
   /** The database's own label. */

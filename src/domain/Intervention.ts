@@ -11,7 +11,7 @@ const Line = (maxLength: number) =>
 export const Who = Line(100)
 export const Why = Line(500)
 
-/** What an operator does to a request, as its audit trail has to tell it. */
+/** What an operator does to a request, as its audit trail records it. */
 export interface Intervention {
   readonly by: string
   readonly why: string
@@ -19,7 +19,7 @@ export interface Intervention {
 
 // The audit rows' texts.
 
-/** Of a new request; none: it was asked for in the ordinary way. */
+/** Of a new request. Undefined: it was asked for in the ordinary way. */
 export const submittedLog = (intervention?: Intervention): string =>
   intervention === undefined ? "Submitted" : `Submitted by ${intervention.by}: ${intervention.why}`
 export const retriedLog = ({ by, why }: Intervention): string => `Retried by ${by}: ${why}`

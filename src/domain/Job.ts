@@ -1,6 +1,6 @@
 import { DateTime, Effect, Option, Schema, SchemaTransformation, String } from "effect"
 
-/** Bytes; a longer payload is refused unread (contract §3). */
+/** Bytes; a longer payload is refused without being decoded. */
 export const maxPayloadBytes = 64 * 1024
 
 /** Any UUID, whatever its version: PostgreSQL's `uuid` takes them all. */
@@ -14,7 +14,7 @@ export const PrincipalName = Schema.String.check(
   Schema.isPattern(/^[\w+=,.@-]{1,64}$/, { expected: "an IAM user or role name" })
 )
 
-/** Name of an IAM policy, optionally behind its path: `ReadOnlyAccess`, `service-role/AWSLambdaRole`. */
+/** Name of an IAM policy, optionally after its path: `ReadOnlyAccess`, `service-role/AWSLambdaRole`. */
 export const PolicyName = Schema.String.check(
   Schema.isPattern(/^(?:[\w+=,.@-]{1,64}\/){0,8}[\w+=,.@-]{1,128}$/, {
     expected: "an IAM policy name, optionally with its path"
@@ -45,8 +45,8 @@ const Timestamp = Schema.String.check(
 )
 
 /**
- * A job as producers push it (contract §3). Fields that are not named here are ignored; optional ones may be null,
- * since Python producers write `None` so.
+ * A job as producers push it. Fields that are not named here are ignored; optional ones may be null, which is how Python
+ * producers write `None`.
  */
 export const Job = Schema.Struct({
   correlation_id: CorrelationId,
@@ -60,14 +60,13 @@ export const Job = Schema.Struct({
   entitlement_type: EntitlementType,
   duration_minutes: Schema.optionalKey(Schema.NullOr(DurationMinutes)),
   received_at: Schema.optionalKey(Schema.NullOr(Timestamp)),
-  /** The producer's span. Whatever it is, the job is none the worse for it. */
+  /** The producer's span. The job is valid whatever this holds. */
   traceparent: Schema.optionalKey(Schema.Unknown)
 })
 export type Job = typeof Job.Type
 
 /**
- * The payload is no job. `correlationId` is there when the bytes still name a request, which then has to be told that it
- * failed.
+ * The payload is not a job. `correlationId`: the request that the bytes name all the same, which then has to fail.
  */
 export class InvalidPayload extends Schema.TaggedError<InvalidPayload>()("InvalidPayload", {
   message: Schema.String,

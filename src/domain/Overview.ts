@@ -3,7 +3,7 @@ import type { AccountCount } from "./Request.ts"
 
 // What the dashboard shows, as JSON. Times are Unix milliseconds.
 
-/** What could be read, or in a sentence why it could not. */
+/** What was read, or a sentence that says why it could not be. */
 export type Part<A> = { readonly value: A } | { readonly problem: string }
 
 /** The replica that answers. */
@@ -16,9 +16,9 @@ export interface Replica {
 }
 
 export interface RecentHistory {
-  /** The last sixty minutes, those without any outcome too, the oldest first. */
+  /** The last sixty minutes, including those without any outcome, the oldest first. */
   readonly minutes: ReadonlyArray<MinuteOutcomes>
-  /** Of the last 24 hours, the newest first. */
+  /** In the last 24 hours, the newest first. */
   readonly failures: ReadonlyArray<Failure>
 }
 
@@ -36,7 +36,7 @@ export interface QueueView {
     readonly why: string
     readonly at: number
   }>
-  /** Until when each is alive, if it does not say so again, and how many payloads it holds. */
+  /** Until when each counts as alive unless it announces itself again, and how many payloads it holds. */
   readonly workers: ReadonlyArray<{ readonly workerId: string; readonly aliveUntil: number; readonly held: number }>
 }
 
@@ -50,7 +50,7 @@ export interface Overview {
   readonly throttled: ReadonlyArray<{ readonly accountId: string; readonly callsPerSecond: number }>
 }
 
-/** A request with all that is known of it. */
+/** A request with all that is known about it. */
 export interface RequestDetails extends RequestSummary {
   readonly entitlementType: string | null
   readonly durationMinutes: number | null
@@ -66,7 +66,7 @@ export interface DeadLetterView {
   readonly correlationId: string | null
   readonly workerId: string | null
   readonly failedAt: number | null
-  /** As text; what is not UTF-8 in base64. */
+  /** As text, or in base64 what is not UTF-8. */
   readonly payload: string
   readonly isText: boolean
 }

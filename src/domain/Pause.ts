@@ -2,11 +2,11 @@ import { Schema } from "effect"
 import { Who, Why } from "./Intervention.ts"
 import { AccountId } from "./Job.ts"
 
-/** Whose jobs are paused: everybody's, or those of one target account. */
+/** Which jobs are paused: all, or those of one target account. */
 export const PauseScope = Schema.Union([Schema.Literal("all"), AccountId])
 export type PauseScope = typeof PauseScope.Type
 
-/** That no jobs are taken, as an operator wants it. */
+/** An operator's order that no jobs of a scope are taken. */
 export class Pause extends Schema.Class<Pause>("Pause")({
   scope: PauseScope,
   by: Who,

@@ -17,7 +17,7 @@ export interface PolicyChange {
 /** A user or role of one account. */
 export type Principal = Pick<PolicyChange, "accountId" | "principalType" | "principal">
 
-/** Safe for what was checked: an account, and a policy's name with its path. */
+/** Safe only for checked values: an account, and a policy's name with its path. */
 export const policyArnOf = (
   partition: Partition,
   {
@@ -46,16 +46,16 @@ export const policyChange = (partition: Partition, job: Job): PolicyChange => ({
 })
 
 /**
- * Whether an attached policy is the one that the change is about. Names are unique without regard to case and path
- * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html), so that a `remove` that leaves the path out must
- * not find its policy gone while it is attached.
+ * Whether an attached policy is the one that the change is about. Names are unique regardless of case and path
+ * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html), so a `remove` that leaves out the path must not
+ * take its policy for detached while it is attached.
  */
 export const isSamePolicy = (change: Pick<PolicyChange, "action" | "policyArn">, attachedArn: string): boolean => {
   const [attached, asked] = [attachedArn.toLowerCase(), change.policyArn.toLowerCase()]
   return attached === asked || (change.action === "remove" && withoutPath(attached) === withoutPath(asked))
 }
 
-/** A policy's ARN, of which only the name tells it apart. */
+/** A policy's ARN without the path. */
 const withoutPath = (arn: string): string => arn.replace(/:policy\/.*\//, ":policy/")
 
 /** The IAM operation that carries a change out. */

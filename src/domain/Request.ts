@@ -1,10 +1,10 @@
 import type { DateTime, Option } from "effect"
 import type { Job } from "./Job.ts"
 
-/** Where a request stands, whatever label the database has for it (contract §4). */
+/** Where a request stands. The legacy schema calls these `queued`, `in_progress`, `success` and `failed`. */
 export type Status = "PENDING" | "IN_PROGRESS" | "SUCCESS" | "FAILED"
 
-/** What the row says of a request. It is the authority; the payload is only its bearer. */
+/** What the row says about a request. The row is the authority; the payload only carries the request. */
 export interface RequestRow {
   readonly principal: string
   readonly action: string
@@ -30,7 +30,7 @@ export interface RequestRecord {
   readonly standing: Status | "other"
   readonly clientRequestId: string | null
   readonly row: RequestRow
-  /** A job of it, made from the row. None where that does not say enough for one, as in the legacy schema. */
+  /** A job made from the row. None where the row does not say enough, as in the legacy schema. */
   readonly payload: Option.Option<string>
   readonly requestedAt: Option.Option<DateTime.Utc>
   readonly updatedAt: Option.Option<DateTime.Utc>
@@ -66,6 +66,6 @@ const fields = [
 
 const required: ReadonlySet<string> = new Set(["account_id", "principal", "action", "entitlement"])
 
-/** Producers write the principal's type in any letter case (contract §3). */
+/** Producers write the principal's type in any letter case. */
 const normal = (field: (typeof fields)[number], value: string | number | null) =>
   field === "principal_type" && typeof value === "string" ? value.toLowerCase() : value

@@ -11,7 +11,7 @@ export class JobRejected extends Schema.TaggedError<JobRejected>()("JobRejected"
   readonly kind = "permanent"
 }
 
-/** The worker may not go on with the job now, through no fault of the job's. */
+/** The worker must not go on with the job now, through no fault of the job. */
 export class NotNow extends Schema.TaggedError<NotNow>()("NotNow", {
   code: Schema.Literals(["LeaseOver", "OneAtATime"]),
   message: Schema.String
@@ -19,7 +19,7 @@ export class NotNow extends Schema.TaggedError<NotNow>()("NotNow", {
   readonly kind = "not now"
 }
 
-/** A fault in the worker's own code. Another delivery may meet a mended worker. */
+/** A fault in the worker's own code. Another delivery may meet a fixed worker. */
 export class WorkerDefect extends Schema.TaggedError<WorkerDefect>()("WorkerDefect", { message: Schema.String }) {
   readonly code = "WorkerDefect"
   readonly kind = "transient"
@@ -35,7 +35,7 @@ export type Effected =
   | "already so"
   /** The call's own answer was lost; the list of attachments shows its effect. */
   | "found so"
-  /** The end of a grant whose policy is not to be detached, for the reason that follows. AWS was not asked. */
+  /** The end of a grant whose policy must stay attached, for the reason that follows. AWS was not called. */
   | `${typeof leftAsItIs}${string}`
 
 export const leftAsItIs = "left as it is: "
@@ -46,7 +46,7 @@ export type Settlement = Data.TaggedEnum<{
   Failed: { readonly error: JobError }
   /** The delivery ended transiently; another follows. */
   Requeued: { readonly error: JobError; readonly delivery: number }
-  /** The delivery does not count: its worker goes away or cannot work, or must not work on it just now. */
+  /** The delivery does not count: its worker is stopping, cannot work, or must not work on this job just now. */
   Released: { readonly reason: string; readonly until: "next" | "later" }
 }>
 export const Settlement = Data.taggedEnum<Settlement>()
@@ -55,7 +55,7 @@ export const Settlement = Data.taggedEnum<Settlement>()
 export const statusAfter = (settlement: Settlement): Exclude<Status, "IN_PROGRESS"> =>
   settlement._tag === "Succeeded" ? "SUCCESS" : settlement._tag === "Failed" ? "FAILED" : "PENDING"
 
-/** What the audit row of a claim ends with; the delivery's number comes before it. */
+/** How the audit row of a claim ends; the delivery's number comes before it. */
 export const claimedBy = (workerId: string, take: string): string => `, claimed by ${workerId} (take ${take})`
 
 /** PostgreSQL's LIKE pattern for the audit rows that count as a delivery that ended transiently. */
@@ -65,7 +65,7 @@ export const countedDelivery = "Delivery % ended transiently: %"
 export const recoveredLog = "Recovered from a lost worker, not counted as a delivery"
 export const countedLoss = "Recovered from a lost worker%"
 
-/** LIKE patterns for the audit rows after which AWS may have carried out what the trail does not tell. */
+/** LIKE patterns for the audit rows after which AWS may have carried out a call that the trail does not show. */
 export const doubtLogs = [
   countedLoss,
   "Given back%",
@@ -76,15 +76,15 @@ export const doubtLogs = [
 /** LIKE pattern for the audit rows of requests that succeeded without any effect. */
 export const isLeftAsItIs = `Policy ${leftAsItIs}%`
 
-/** Whether AWS may have carried out a call of this claim that failed. */
+/** Whether AWS may have carried out this claim's call although it failed. */
 export const isInDoubt = (settlement: Settlement): boolean =>
   settlement._tag === "Failed" && (settlement.error._tag === "Timeout" || settlement.error._tag === "WorkerDefect")
 
-/** A job that was in the hands of so many workers when they were lost may be what killed them. */
+/** A job that this many workers held when they were lost may be what killed them. */
 export const maxLosses = 3
 export const lostTooManyLog = `WorkerLost: ${maxLosses} workers were lost while they had this job`
 
-/** LIKE patterns for the audit rows of failed requests that AWS may have carried out all the same, whether or not they were tried again. */
+/** LIKE patterns for the audit rows of failed requests that AWS may have carried out all the same, whether or not they were retried. */
 export const failedInDoubt = [...doubtLogs, lostTooManyLog, "%WorkerDefect: %"]
 
 /** The audit row's text. */
@@ -102,7 +102,7 @@ const describeError = (error: JobError): string =>
   `${error.code}: ${error.message}${"operation" in error ? ` (${error.operation})` : ""}${error._tag === "Timeout" ? ", outcome unknown" : ""}`
 
 /**
- * PostgreSQL's text has no NUL, and what AWS, a payload or Redis says must not break the trail or a line of the log, nor forge what a terminal
- * shows of it.
+ * PostgreSQL's text cannot hold a NUL, and words from AWS, a payload or Redis must not break an audit row or a log line, nor forge what a
+ * terminal shows of them.
  */
 export const printable = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ").slice(0, 4_000)

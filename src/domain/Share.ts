@@ -1,32 +1,32 @@
 /**
- * Calls per second; the slowest pace. Not every throttling is about the account: slower and slower, those that hit single principals would
- * stop all others. Where AWS takes fewer, the jobs' own retries wait longer and longer.
+ * Calls per second: the slowest pace. Not every throttling is about the account: if every one slowed it further, those that hit single
+ * principals would stop all others. Where AWS takes fewer calls, the jobs' own retries wait longer and longer.
  */
 const slowest = 3
 
-/** What is left of a pace that was too fast. */
+/** The factor by which a pace that was too fast is cut. */
 const backOff = 0.9
 
-/** Milliseconds without a throttling after which an account is as free as any, and the longest that it waits because AWS asks for it. */
+/** Milliseconds without a throttling after which an account is called without limit again; also the longest that AWS can make it wait. */
 const forgottenAfter = 60_000
 
 /** Milliseconds over which the calls that AWS carried out are counted. */
 const countedOver = 4_000
 
-/** By how much a pace grows in a second: slowly, since each time it becomes too fast a call is throttled. */
+/** The factor by which a pace grows each second: small, since each time it becomes too fast a call is throttled. */
 const growth = 1.03
 
 /**
- * One account's share: how many jobs it may have in flight, and how many calls a second AWS takes from it. IAM tells neither its limit
- * nor when to come back, so both are found by trying, in the manner of TCP (https://www.rfc-editor.org/rfc/rfc5681#section-3.1): places
- * grow by one for as many successes as there are and are halved; the pace grows by a few percent a second, and a throttling takes it down
- * to what was carried out lately. Times are milliseconds of the monotonic clock.
+ * One account's share: how many jobs it may have in flight (its places), and how many calls a second AWS takes from it. IAM tells neither
+ * its limit nor when to come back, so both are found by trying, in the manner of TCP (https://www.rfc-editor.org/rfc/rfc5681#section-3.1):
+ * places grow by one after as many successes as there are places, and are halved when a call goes unanswered; the pace grows by a few percent
+ * a second, and a throttling cuts it to just below what was carried out lately. Times are milliseconds of the monotonic clock.
  */
 export class Share {
   inFlight = 0
   readonly #most: number
   #window: number
-  /** Calls per second; undefined while it was not throttled lately. */
+  /** Calls per second; undefined unless it was throttled lately. */
   #rate: number | undefined
   #nextAt = Number.NEGATIVE_INFINITY
   #slowedAt = Number.NEGATIVE_INFINITY
@@ -48,7 +48,7 @@ export class Share {
     return Math.min(Math.floor(this.#window), paced)
   }
 
-  /** Calls per second; undefined while it was not throttled lately. */
+  /** Calls per second; undefined unless it was throttled lately. */
   pace(now: number): number | undefined {
     if (now - this.#slowedAt >= forgottenAfter) this.#rate = undefined
     return this.#rate
@@ -58,7 +58,7 @@ export class Share {
     return this.pace(now) !== undefined
   }
 
-  /** There is nothing to remember of it any more. */
+  /** Nothing about it is worth remembering any more. */
   isForgettable(now: number): boolean {
     return this.inFlight === 0 && now - Math.max(this.#slowedAt, this.#usedAt) >= forgottenAfter
   }
@@ -69,7 +69,7 @@ export class Share {
     return now < this.#nextAt || this.isThrottled(now)
   }
 
-  /** How long the next call has to wait; it then has its turn. */
+  /** Takes the next turn; how long its call has to wait for it. */
   takeTurn(now: number): number {
     const at = Math.max(now, this.#nextAt)
     if (this.isThrottled(now) && this.#rate !== undefined) this.#nextAt = at + 1_000 / this.#rate
@@ -89,7 +89,7 @@ export class Share {
     this.#grownAt = now
   }
 
-  /** `sentAt`: before the pace was last slowed down it tells nothing new. */
+  /** `sentAt`: a call that was sent before the pace was last slowed down tells nothing new. */
   wasThrottled(now: number, sentAt: number, retryAfter: number): void {
     const carriedOut = this.#succeeded / (Math.max(1_000, now - this.#countedFrom) / 1_000)
     this.#nextAt = Math.max(this.#nextAt, now + Math.min(retryAfter, forgottenAfter))
@@ -105,7 +105,7 @@ export class Share {
     this.#succeeded = 0
   }
 
-  /** A job that waits for an answer is in nobody's way but the next one's. */
+  /** Halves the places: a job that waits for an answer should hold up few others. */
   wentUnanswered(): void {
     this.#window = Math.max(1, this.#window / 2)
   }

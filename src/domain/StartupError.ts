@@ -14,8 +14,8 @@ export class BackendUnavailable extends Schema.TaggedError<BackendUnavailable>()
 }
 
 /**
- * What to do about it. Node.js says "certificate" of each that it does not trust: it is signed by nobody whom it knows, for another host,
- * or over. https://nodejs.org/api/tls.html#x509-certificate-error-codes
+ * What to do about it. Node.js has the word "certificate" in its message for each that it does not trust: signed by an unknown CA, issued
+ * for another host, or expired. https://nodejs.org/api/tls.html#x509-certificate-error-codes
  */
 export const remedyFor = (
   reason: string,
@@ -36,7 +36,7 @@ export class PortUnavailable extends Schema.TaggedError<PortUnavailable>()("Port
   }
 }
 
-/** The database has not the tables that the contract (§4) describes: EX_CONFIG of sysexits.h. */
+/** The database lacks tables, columns or labels that the worker needs: EX_CONFIG of sysexits.h. */
 export class SchemaUnsupported extends Schema.TaggedError<SchemaUnsupported>()("SchemaUnsupported", {
   missing: Schema.NonEmptyArray(Schema.String)
 }) {

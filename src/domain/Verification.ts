@@ -4,7 +4,7 @@ import { AccountId, AnyCasePrincipalType, EntitlementType, PolicyName, Principal
 import type { KeyRecord } from "./KeyRecord.ts"
 import { isSamePolicy, type Partition, policyArnOf } from "./PolicyChange.ts"
 
-/** A policy and the user or role that it is attached to, or not. Every part is checked: safe to build ARNs from. */
+/** A policy, and a user or role to which it may be attached. Every part is checked: safe to build ARNs from. */
 const Attachment = Schema.Struct({
   accountId: AccountId,
   principalType: AnyCasePrincipalType,
@@ -14,13 +14,13 @@ const Attachment = Schema.Struct({
 })
 export type Attachment = typeof Attachment.Type
 
-/** Why nothing can be said of an attachment. */
+/** Why nothing can be said about an attachment. */
 export type NotJudged =
-  /** A request of its name is on its way, or took effect so lately that IAM may not show it yet. */
+  /** A request for it is unfinished, or took effect so recently that IAM may not show it yet. */
   | "under way"
   /** A request is in doubt, or somebody else attached it first. */
   | "undecided"
-  /** Rows of its name do not say of what kind principal and policy are. */
+  /** The rows do not say what kind of principal or policy they are about. */
   | "untyped"
   /** Requests name the policy in several ways, by case or path. */
   | "ambiguous"
@@ -35,7 +35,7 @@ export interface Judged {
 
 /** An attachment that is not as the records say. */
 export interface Discrepancy {
-  /** `missing`: to be attached, but is not. `unexpected`: to be detached, but is attached. `ended`: attached after its grant's time. */
+  /** `missing`: should be attached, but is not. `unexpected`: should be detached, but is attached. `ended`: still attached after its grant's time. */
   readonly kind: "missing" | "unexpected" | "ended"
   readonly attachment: Attachment
   readonly record: KeyRecord
@@ -45,10 +45,10 @@ export interface Discrepancy {
 
 const decode = Schema.decodeUnknownOption(Attachment)
 
-/** A policy's name without what does not tell it apart. */
+/** A policy's name without path and case, which do not tell policies apart. */
 const bareName = (entitlement: string) => entitlement.replace(/^.*\//, "").toLowerCase()
 
-/** What the records of one principal say, and of which they say nothing, and why. */
+/** What the records say about one principal's attachments; and for the other attachments, why they say nothing. */
 export const judge = (
   { accountId, principal }: Pick<Attachment, "accountId" | "principal">,
   records: ReadonlyArray<KeyRecord>

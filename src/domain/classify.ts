@@ -96,8 +96,8 @@ const classByStatus = (status: number | undefined): ErrorClass =>
   status === undefined ? Timeout : status >= 500 ? ServiceUnavailable : InvalidRequest
 
 /**
- * The one place that decides what a failed call to AWS means. Of its message the first line is kept: below that of `SignatureDoesNotMatch` comes
- * what should have been signed, session token and all. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+ * The one place that decides what a failed call to AWS means. Only the first line of its message is kept: that of `SignatureDoesNotMatch` goes on
+ * with what should have been signed, session token and all. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
  */
 export const classify = (failure: CallFailure): AwsError => {
   const { operation } = failure
@@ -106,11 +106,11 @@ export const classify = (failure: CallFailure): AwsError => {
   const known = Object.hasOwn(classByCode, code) ? classByCode[code] : undefined
   const judged = failure.status === 429 ? Throttling : (known ?? classByStatus(failure.status))
   const Class = isStsOperation(operation)
-    ? // STS is called with the worker's own credentials: when those are over, no new session helps.
+    ? // STS is called with the worker's own credentials: when those have expired, no new session helps.
       judged === SessionExpired
       ? CredentialsInvalid
       : judged
-    : // IAM is called with the session's: an id that it does not know is a session that is gone.
+    : // IAM is called with the session's credentials: a key id that it does not know means that the session is gone.
       code === "InvalidClientTokenId"
       ? SessionExpired
       : judged

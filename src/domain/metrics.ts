@@ -89,7 +89,7 @@ export const awsRetries = Metric.counter("csb_worker_aws_retries_total", {
   incremental: true
 })
 
-/** Lets the metrics that every job moves be seen before the first one, since a rate needs a start. */
+/** Shows the metrics that every job changes before the first job, since a rate needs a start. */
 export const register = Effect.forEach(
   [...Object.values(jobs), jobsInFlight, jobDuration, queueWait, revocationDelay],
   (metric): Effect.Effect<unknown> => Metric.value<never, unknown>(metric),

@@ -1,11 +1,11 @@
 import { Clock, Context, Effect, Exit, type Tracer } from "effect"
 
-/** Whether jobs get spans. Where not, none is made: what stands here is then one look at the fiber's context. */
+/** Whether jobs get spans. If not, none is made, and all that this costs is one look at the fiber's context. */
 export const JobsAreTraced = Context.Reference<boolean>("worker-service-aws/domain/JobsAreTraced", {
   defaultValue: () => false
 })
 
-/** A span in the making. `error`: the job failed with it, although the worker dealt with that well. */
+/** A span in the making. `error`: what the job failed with, which for the worker is an ordinary outcome. */
 interface Traced {
   readonly span: Tracer.Span
   error: { readonly _tag: string } | undefined
@@ -44,7 +44,7 @@ export const traceJob = <A, E, R, R2>(
 export const traceStep = <A, E, R>(
   step: Effect.Effect<A, E, R>,
   options: () => SpanOptions,
-  /** What is known at its end. That a step fails is an answer, and no error unless these have an `error.type`. */
+  /** What is known at its end. A step that fails is an answer, and an error only if these have an `error.type`. */
   attributes: (exit: Exit.Exit<A, E>) => Attributes = ofDefect
 ): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {

@@ -4,10 +4,10 @@ import { Share } from "../domain/Share.ts"
 import { WorkerConfig } from "../services/Config.ts"
 import { AccountShares } from "../services/AccountShares.ts"
 
-/** From so many accounts on, those that were not used lately are forgotten whenever their number has doubled. */
+/** From this many accounts on, those that were not used lately are forgotten whenever their number has doubled. */
 const tidyFrom = 1_000
 
-/** `AccountShares` in this process alone: what AWS answers each replica makes them agree. */
+/** `AccountShares` in this process alone; replicas come to agree through what AWS answers to each. */
 export const AccountSharesLive = Layer.effect(
   AccountShares,
   Effect.gen(function* () {
@@ -47,7 +47,7 @@ export const AccountSharesLive = Layer.effect(
       call: (accountId, call) =>
         Effect.flatMap(monotonicMillis, (asked) => {
           const { share, turn } = accountOf(accountId, asked)
-          // One at a time, so that a pace that becomes slower meanwhile holds for all that wait.
+          // One at a time, so that a pace that slows down meanwhile holds for all that wait.
           const waitForTurn = Semaphore.withPermit(
             turn,
             Effect.flatMap(monotonicMillis, (now) => Effect.sleep(share.takeTurn(now)))

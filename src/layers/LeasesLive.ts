@@ -11,7 +11,7 @@ interface Held {
   until: number
 }
 
-/** Lost once more, it fails. */
+/** One more lost worker, and it fails. */
 const isSuspect = (claim: Claim) => claim.losses >= maxLosses - 1
 
 /** `Leases` over the `JobStore`, whose own clock decides when a lease is over; elapsed time is the same on both. */
@@ -21,7 +21,7 @@ export const LeasesLive = Layer.effect(
     const store = yield* JobStore
     const lease = Duration.toMillis((yield* WorkerConfig).lease)
     const { callTimeout } = yield* AwsConfig
-    // A call that begins now must have ended when the lease does, and the role may have to be assumed before it.
+    // A call that begins now must have ended before the lease does, and the role may have to be assumed first.
     const margin = Math.min(2 * Duration.toMillis(callTimeout), lease / 2)
     const held = new Map<bigint, Held>()
 
@@ -38,7 +38,7 @@ export const LeasesLive = Layer.effect(
         if ((yield* monotonicMillis) + margin > until) {
           return yield* new NotNow({ code: "LeaseOver", message: "the request may be another worker's by now" })
         }
-        // If one of them kills its worker, it must not take the others with it for the last time.
+        // If one of them kills its worker, that must not be the others' last loss, too.
         if (!isSuspect(claim)) return
         const first = Array.from(held.values()).find((it) => isSuspect(it.claim))
         if (first?.claim.token !== claim.token) {

@@ -4,7 +4,7 @@ import { LogConfig, WorkerConfig } from "../services/Config.ts"
 /** How long a line may wait for others, since each write costs as much as all the rest of logging it. */
 const window = "50 millis"
 
-/** One JSON object a line on stdout (contract §7), or lines for people. */
+/** One JSON object a line on stdout, or lines for people. */
 export const LoggerLive = Layer.unwrap(
   Effect.gen(function* () {
     const { format, level } = yield* LogConfig

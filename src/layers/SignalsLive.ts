@@ -4,10 +4,10 @@ import { WorkerConfig } from "../services/Config.ts"
 
 const signals = ["SIGTERM", "SIGINT"] as const
 
-/** Milliseconds; without any, nothing could be given back. */
+/** Milliseconds; with no grace at all nothing could be given back. */
 const leastGrace = 2_000
 
-/** Milliseconds. A timer that is to wait longer does not wait at all. https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+/** Milliseconds. A timer that is set to wait longer does not wait at all. https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
 const longestTimer = 2 ** 31 - 1
 
 /**

@@ -4,20 +4,20 @@ import { OtlpSerialization, OtlpTracer } from "effect/observability"
 import { JobsAreTraced } from "../domain/tracing.ts"
 import { TelemetryConfig, WorkerConfig } from "../services/Config.ts"
 
-/** Spans that go in one request, and how long the first of them waits for others. */
+/** How many spans go in one request, and how long the first of them waits for others. */
 const batch = 512
 const exportInterval = Duration.seconds(5)
 
-/** Requests at once. When all of them wait, the collector cannot follow, and spans must not pile up here. */
+/** Requests at once. When all of them wait, the collector cannot keep up, and spans must not pile up here. */
 const requests = 8
 
-/** One of them, with its retries. https://opentelemetry.io/docs/specs/otel/protocol/exporter/#configuration-options */
+/** How long one request may take, with its retries. https://opentelemetry.io/docs/specs/otel/protocol/exporter/#configuration-options */
 const patience = Duration.seconds(10)
 
-/** Of the shutdown grace, how much the last spans may take: less than what is kept for closing everything (see `consume`). */
+/** How much of the shutdown grace the last spans may take: less than what is kept for closing everything (see `consume`). */
 const keptForFlush = 0.03
 
-/** Spans of jobs, to a collector by OTLP over HTTP, when there is one. */
+/** Sends the spans of jobs to a collector by OTLP over HTTP, if one is configured. */
 export const TracingLive = Layer.unwrap(
   Effect.gen(function* () {
     const { endpoint, serviceName } = yield* TelemetryConfig
@@ -31,7 +31,7 @@ export const TracingLive = Layer.unwrap(
       shutdownTimeout: Duration.times(shutdownGrace, keptForFlush)
     }).pipe(
       Layer.provide([ClientLive, OtlpSerialization.layerJson]),
-      // It would read variables that contract §2 does not name.
+      // It would read variables that the README does not name.
       Layer.provide(ConfigProvider.layer(ConfigProvider.fromUnknown({}))),
       Layer.merge(Layer.succeed(JobsAreTraced, true))
     )
@@ -39,8 +39,8 @@ export const TracingLive = Layer.unwrap(
 )
 
 /**
- * The exporter's own retries have no bound in number or time, and wait for as long as a collector asks. So each request is retried
- * here, within its time, and what is left is a defect, upon which the exporter drops what it has and pauses for a minute.
+ * The exporter's own retries have no limit in number or time, and wait for as long as a collector asks. So each request is retried
+ * here, within its time; a failure after that is raised as a defect, on which the exporter drops what it has and pauses for a minute.
  */
 const ClientLive = Layer.effect(
   HttpClient.HttpClient,

@@ -15,7 +15,7 @@ import { WorkersRedis } from "./queue/WorkersRedis.ts"
 import { TracingLive } from "./TracingLive.ts"
 import { WorkerStatusLive } from "./WorkerStatusLive.ts"
 
-/** Everything that the worker stands on, but Redis and the configuration. `routes`: what it serves besides probes and metrics. */
+/** Everything that the worker needs, except Redis and the configuration. `routes`: what it serves besides probes and metrics. */
 export const workerLive = <R>(routes: Layer.Layer<never, ConfigInvalid | SqlError, R>) =>
   httpLive(routes).pipe(
     Layer.provideMerge(LeasesLive),
@@ -33,6 +33,6 @@ export const workerLive = <R>(routes: Layer.Layer<never, ConfigInvalid | SqlErro
     Layer.provide(Layer.mergeAll(AwsSessionsLive, SqlLive)),
     Layer.provideMerge(TracingLive),
     Layer.provideMerge(LoggerLive),
-    // Jobs make their spans themselves (domain/tracing.ts). So would each SQL statement and each probe.
+    // Jobs make their own spans (domain/tracing.ts); otherwise each SQL statement and each probe would make one, too.
     Layer.provideMerge(Layer.succeed(References.TracerEnabled, false))
   )

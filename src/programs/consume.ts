@@ -14,16 +14,16 @@ import { stayAlive } from "./loops/stayAlive.ts"
 import { noteSweep, sweep } from "./loops/sweep.ts"
 import { watchPauses } from "./loops/watchPauses.ts"
 
-/** Of the shutdown grace, the part that is kept for giving jobs back: their rows and their payloads. */
+/** The part of the shutdown grace that is kept for giving jobs back: their rows and their payloads. */
 const keptForRelease = 0.1
 
-/** And the part that is kept for closing everything else. */
+/** The part that is kept for closing everything else. */
 const keptForExit = 0.05
 
 /** How often delayed and parked jobs are looked at. */
 const lookInterval = Duration.millis(100)
 
-/** Of the shutdown grace, the part in which to take leave of Redis; it may be away. */
+/** The part in which to sign off at Redis, which may be away. */
 const keptForFarewell = 0.04
 
 /**
@@ -36,7 +36,7 @@ export const consume = Effect.gen(function* () {
   const workers = yield* Workers
   const { canPark, free, inFlight, startParked, takeAndStart } = yield* makeDispatch
 
-  // Released, a job lies before all that wait; so only when it is taken at once.
+  // A released job goes before all that wait, so it is released only when it can be taken at once.
   const releaseDue = Effect.gen(function* () {
     if ((yield* free) > 0 && !(yield* isHeldUp)) yield* workers.releaseDue
   })

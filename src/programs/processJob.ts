@@ -20,7 +20,7 @@ import { spanOf, step, tellOfJob } from "./job/spans.ts"
 import { waitForTurn } from "./job/waitForTurn.ts"
 
 /**
- * The life of one delivery (contract §5): decode, claim, check, apply, settle.
+ * The life of one delivery: decode, claim, check, apply, settle.
  *
  * Only waits and the calls to AWS can be interrupted. Before the claim, an interrupted job goes back as if it had never been
  * taken; after it, it is settled as released. So it is always in one place that survives.
@@ -75,7 +75,7 @@ export const processJob = Effect.fnUntraced(
   Effect.uninterruptible
 )
 
-/** What can be told without AWS: the row is the authority, and guardrails forbid an `add`, never a `remove`. */
+/** What can be decided without AWS: the row is the authority, and guardrails forbid an `add`, never a `remove`. */
 const check = Effect.fnUntraced(function* (job: Job, claim: Claim, change: PolicyChange) {
   const config = yield* WorkerConfig
   const differing = disagreements(job, claim.row)

@@ -9,7 +9,7 @@ export interface NamedPrincipal {
   readonly principal: string
 }
 
-/** What a database role may do about the records. */
+/** What a database role may do with the records. */
 export interface RecordRights {
   readonly role: string
   /** Whether it may read requests and their audit trail. */
@@ -22,10 +22,10 @@ export interface RecordRights {
 export class AccessRecords extends Context.Service<
   AccessRecords,
   {
-    /** Whether rows say enough: not in the legacy schema, nor in ours before access could end. */
+    /** Whether rows say enough: not in the legacy schema, nor in ours before migration 0003. */
     readonly complete: boolean
     readonly rights: Effect.Effect<RecordRights, SqlError>
-    /** Some hundred with settled requests, in ascending order of account and name, behind an account or a principal. */
+    /** A few hundred with settled requests, in ascending order of account and name, after an account or a principal. */
     readonly principals: (of: {
       readonly accountId: Option.Option<string>
       readonly behind: Option.Option<{ readonly accountId: string; readonly principal: Option.Option<string> }>

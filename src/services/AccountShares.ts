@@ -10,7 +10,7 @@ export interface Throttled {
 }
 
 /**
- * What each target account may have of this worker: so many jobs in flight, and calls at the pace that AWS allows it. Both shrink when
+ * How much of this worker each target account may take: places for jobs in flight, and calls at the pace that AWS allows. Both shrink when
  * an account is throttled or does not answer, and grow back by themselves, so that no account slows another.
  */
 export class AccountShares extends Context.Service<
@@ -19,12 +19,12 @@ export class AccountShares extends Context.Service<
     /** Takes one of the account's places in flight; false when it has none left. */
     readonly enter: (accountId: string) => Effect.Effect<boolean>
     readonly leave: (accountId: string) => Effect.Effect<void>
-    /** One call to AWS, not before it is the account's turn. What becomes of it makes the share smaller or larger. */
+    /** One call to AWS, once it is the account's turn. Its outcome makes the share smaller or larger. */
     readonly call: <A>(
       accountId: string,
       call: Effect.Effect<A, AwsError | NotNow>
     ) => Effect.Effect<A, AwsError | NotNow>
-    /** The accounts that go slower than they might, since AWS throttled them. */
+    /** The accounts that are called more slowly, since AWS throttled them. */
     readonly throttled: Effect.Effect<ReadonlyArray<Throttled>>
   }
 >()("worker-service-aws/services/AccountShares") {}

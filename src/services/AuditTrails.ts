@@ -14,13 +14,13 @@ export class AuditTrails extends Context.Service<
   AuditTrails,
   {
     /**
-     * The last audit id of before rows were chained: none up to it needs a hash. None: this database does not chain them, as it is a legacy one, or
-     * `migrate` of this version has not run.
+     * The last audit id from before rows were chained: rows up to it need no hash. None: this database does not chain them, because it is a legacy
+     * one or `migrate` of this version has not run.
      */
     readonly chainedAfter: Effect.Effect<Option.Option<bigint>, SqlError>
     /**
-     * Some hundred requests in the order of their ids, after this one, each with its trail as it was at one time. Of them only those of the
-     * account, if one is given: a page may be empty and not the last.
+     * A few hundred requests in the order of their ids, after this one, each with its trail from one snapshot. If an account is given, only
+     * those of them that are its own: a page may be empty and not the last.
      */
     readonly page: (
       after: Option.Option<string>,

@@ -16,7 +16,7 @@ export interface HandlerSession {
 
 /** The handler role, assumed for a look at what one change would meet. Its session can change nothing. */
 export interface TargetSession {
-  /** Makes the call of the change about a user or role that does not exist: see `HandlerSession`. */
+  /** Makes the change's call, but about a user or role that does not exist: see `HandlerSession`. */
   readonly attempt: Effect.Effect<void, AwsError>
   /** ARNs of the managed policies that the principal has. */
   readonly attached: Effect.Effect<ReadonlyArray<string>, AwsError>
@@ -32,11 +32,11 @@ export interface AwsSession {
   readonly partition: Partition
   /** ARN of the worker's own identity. */
   readonly identity: Effect.Effect<string, AwsError>
-  /** Milliseconds by which AWS's clock is ahead of ours, to a second or so. None: AWS told no time. */
+  /** Milliseconds by which AWS's clock is ahead of ours, to a second or so. None: AWS sent no time. */
   readonly clockAhead: Effect.Effect<Option.Option<number>>
   readonly roleArn: (accountId: string) => string
   readonly hasExternalId: boolean
-  /** The role as it is assumed to look at a change. */
+  /** The handler role, assumed only to look at what a change would meet. */
   readonly look: (change: PolicyChange) => Effect.Effect<TargetSession, AwsError>
   readonly assume: (accountId: string) => Effect.Effect<HandlerSession, AwsError>
 }

@@ -15,8 +15,8 @@ export class ConfigInvalid extends Schema.TaggedError<ConfigInvalid>()("ConfigIn
 }
 
 /**
- * A secret as it is now: a file that holds one may be written anew while the worker runs, and a connection that is made then
- * needs the new one. While the file cannot be read, the secret is what it was.
+ * A secret's current value: its file may be rewritten while the worker runs, and connections made from then on need the new
+ * value. While the file cannot be read, the last value stands.
  */
 export type Secret = Effect.Effect<Redacted.Redacted>
 
@@ -45,7 +45,7 @@ export type RedisServers =
   | { readonly _tag: "Single"; readonly address: Address }
   /** Redis Cluster, of which any node names the others. */
   | { readonly _tag: "Cluster"; readonly seed: Address }
-  /** A master and its replicas, of which the sentinels know who is which. */
+  /** A master and its replicas; the sentinels know which is which. */
   | {
       readonly _tag: "Sentinel"
       readonly sentinels: ReadonlyArray<Address>
@@ -60,7 +60,7 @@ export class RedisConfig extends Context.Service<
     readonly servers: RedisServers
     readonly username: Option.Option<string>
     readonly password: Option.Option<Secret>
-    /** Also to the sentinels. */
+    /** For the sentinels, too. */
     readonly tls: boolean
     /** Certificates in PEM; none: those that Node.js trusts. */
     readonly tlsCa: Option.Option<string>
@@ -70,7 +70,7 @@ export class RedisConfig extends Context.Service<
   }
 >()("worker-service-aws/services/RedisConfig") {}
 
-/** As they are now: see `Secret`. */
+/** Their current values: see `Secret`. */
 export interface AwsKeys {
   readonly accessKeyId: Redacted.Redacted
   readonly secretAccessKey: Redacted.Redacted
@@ -86,7 +86,7 @@ export class AwsConfig extends Context.Service<
     readonly roleName: string
     readonly roleSessionName: string
     readonly externalId: Option.Option<string>
-    /** Whose a session is: all jobs' of an account, or each job's own, narrowed to what it does. */
+    /** Whether all jobs of an account share a session, or each has its own, narrowed to its change. */
     readonly sessionScope: "account" | "job"
     /** Whether sessions carry a SourceIdentity. */
     readonly sourceIdentity: boolean
@@ -110,11 +110,11 @@ export class WorkerConfig extends Context.Service<
     readonly retryMaxAttempts: number
     readonly retryBaseDelay: Duration.Duration
     readonly retryMaxDelay: Duration.Duration
-    /** Deliveries that may end transiently before the job fails; 0: any number. */
+    /** Deliveries that may end transiently before the request fails; 0: any number. */
     readonly maxDeliveries: number
     readonly unknownJobGrace: Duration.Duration
     readonly shutdownGrace: Duration.Duration
-    /** A request in progress that was not touched for so long has lost its worker; touched every quarter of it. */
+    /** A request in progress that was not touched for this long has lost its worker, which touches it every quarter of this time. */
     readonly lease: Duration.Duration
     /** From one sweep to the next, on average. */
     readonly recoveryInterval: Duration.Duration

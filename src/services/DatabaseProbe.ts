@@ -15,7 +15,7 @@ export interface DatabaseServer {
   readonly readOnly: boolean
 }
 
-/** Where a table lies that the role does not find by its name alone. */
+/** A table that exists, but that the role does not find by its name alone. */
 export interface Unfound {
   readonly table: string
   readonly schema: string
@@ -39,7 +39,7 @@ export interface HiddenRows {
 export interface Visibility {
   /** Whether row-level security applies to the role at all. */
   readonly active: boolean
-  /** What the policies surely forbid. */
+  /** What the policies certainly forbid. */
   readonly hidden: ReadonlyArray<HiddenRows>
   /** Requests that the table holds by PostgreSQL's own estimate, of all clouds. */
   readonly estimated: number
@@ -53,7 +53,7 @@ export interface RefusedStatement {
   readonly reason: string
 }
 
-/** What the database makes of a request that is not written yet. */
+/** What a request that is not written yet would meet in the database. */
 export interface Outlook {
   /** Unfinished requests on its key, which would come first. */
   readonly ahead: number
@@ -63,7 +63,7 @@ export interface Outlook {
   readonly ends: "yes" | "no" | "unknown"
 }
 
-/** A connection as the worker makes it. Nothing of it changes anything. */
+/** A connection as the worker makes it. Nothing here changes anything. */
 export interface DatabaseSession {
   readonly server: Effect.Effect<DatabaseServer, SqlError>
   /** The labels that the start would work with. */

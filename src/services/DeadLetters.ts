@@ -2,7 +2,7 @@ import type { DateTime, Effect, Option, Stream } from "effect"
 import { Context } from "effect"
 import type { RedisError } from "./Redis.ts"
 
-/** One of the dead letters (contract §3). Who may write to Redis may have written anything into it. */
+/** One of the dead letters. Anyone who may write to Redis may have written anything into it. */
 export interface StoredLetter {
   /** First 12 hex digits of the SHA-256 of its bytes: they stay the same, however many come after it. */
   readonly id: string
@@ -22,7 +22,7 @@ export interface StoredLetter {
 export class DeadLetters extends Context.Service<
   DeadLetters,
   {
-    /** Up to `limit` of them behind the first `offset`, the newest first. */
+    /** Up to `limit` of them after the first `offset`, the newest first. */
     readonly list: (page: {
       readonly offset: number
       readonly limit: number
@@ -30,7 +30,7 @@ export class DeadLetters extends Context.Service<
     /** All of them, the newest first, read as they are asked for. */
     readonly all: Stream.Stream<StoredLetter, RedisError>
     readonly find: (id: string) => Effect.Effect<Option.Option<StoredLetter>, RedisError>
-    /** Away with it; of equal ones, one goes. */
+    /** Removes it; of several equal ones, one. */
     readonly drop: (letter: StoredLetter) => Effect.Effect<void, RedisError>
   }
 >()("worker-service-aws/services/DeadLetters") {}

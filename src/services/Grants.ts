@@ -17,13 +17,13 @@ export interface Grant {
   readonly endsAt: DateTime.Utc
   /** It should have ended by now. */
   readonly overdue: boolean
-  /** Of the request that ends it, in the database's own words. FAILED: the access did not end. */
+  /** Of the request that ends it: the database's own label. FAILED: the access did not end. */
   readonly status: string
   /** Whether the policy was attached before the grant, and stays when it ends; null: nobody has looked. */
   readonly attachedBefore: boolean | null
 }
 
-/** What became of the wish to move a grant's end. */
+/** What became of an attempt to move a grant's end. */
 export interface Moved {
   readonly id: string
   readonly endId: string
@@ -33,7 +33,7 @@ export interface Moved {
   readonly status: string
 }
 
-/** What an operator sees of the access that ends, and does about it (contract §5). Requests are named by the grant's id or its end's. */
+/** Grants for a time, as operators see and change them. A grant is named by its own id or by that of its end. */
 export class Grants extends Context.Service<
   Grants,
   {

@@ -29,13 +29,13 @@ export interface QueueStats {
   readonly oldest: Option.Option<Uint8Array>
 }
 
-/** The job list and the places around it (contract §3), as this worker uses them for its own deliveries. */
+/** The job list and the lists and sets around it, as this worker uses them for its own deliveries. */
 export class JobQueue extends Context.Service<
   JobQueue,
   {
     /**
-     * Waits up to a second for the next payloads, up to `most`, in their order. One fiber at a time; must not be interrupted, or payloads
-     * are lost.
+     * Waits up to a second for the next payloads, up to `most`, in their order. For one fiber at a time; must not be interrupted, or
+     * payloads are lost.
      */
     readonly take: (most: number) => Effect.Effect<ReadonlyArray<Delivery>, RedisError>
     /** The payload is dealt with. */
@@ -45,19 +45,19 @@ export class JobQueue extends Context.Service<
      * reads the row.
      */
     readonly finish: (delivery: Delivery, correlationId: string) => Effect.Effect<void, RedisError>
-    /** To the head of the list, behind all that wait there: the next delivery after a transient failure. */
+    /** To the left end of the list, behind all that wait there: the next delivery after a transient failure. */
     readonly requeue: (delivery: Delivery) => Effect.Effect<void, RedisError>
     /** To the right end, where it is taken next: as if it had never been taken. */
     readonly giveBack: (delivery: Delivery) => Effect.Effect<void, RedisError>
-    /** Aside, and to the right end of the list when the time is over (`releaseDue`). */
+    /** Sets it aside; when the time is up, it goes to the right end of the list (`releaseDue`). */
     readonly delay: (delivery: Delivery, time: Duration.Duration) => Effect.Effect<void, RedisError>
-    /** Whether payloads can be parked: not in the mode `brpop`, and not where an ACL forbids it. */
+    /** Whether payloads can be parked: not in the mode `brpop`, and not where the ACL forbids it. */
     readonly canPark: Effect.Effect<boolean, RedisError>
-    /** Aside, behind all that wait for the same account, but ends of grants before them; in their order. */
+    /** Sets them aside in their order, behind all that wait for the same account; ends of grants go before those. */
     readonly park: (deliveries: ReadonlyArray<Delivery>, accountId: string) => Effect.Effect<void, RedisError>
     /** The payload that has waited longest for the account. Must not be interrupted, or it is lost. */
     readonly takeParked: (accountId: string) => Effect.Effect<Option.Option<Delivery>, RedisError>
-    /** Some accounts for which payloads are parked, any of them. */
+    /** Some of the accounts for which payloads are parked, in no particular order. */
     readonly parkedAccounts: Effect.Effect<ReadonlyArray<string>, RedisError>
     /** Puts a copy among the dead letters; the payload itself is still to be removed. */
     readonly deadLetter: (payload: Uint8Array, letter: DeadLetter) => Effect.Effect<void, RedisError>

@@ -19,9 +19,9 @@ export interface Claim {
   /** AWS may have carried out a call of an earlier claim, whose outcome nobody knows. */
   readonly doubtful: boolean
   readonly row: RequestRow
-  /** The grant whose access this request ends, and for how many milliseconds it has been time by the database's clock; null: none. */
+  /** The grant whose access this request ends, and for how many milliseconds that has been due by the database's clock; null: none. */
   readonly ends: { readonly grantId: string; readonly overdue: number } | null
-  /** Whether the policy of this grant was attached before the worker set out to attach it; null: not looked yet. */
+  /** Whether the policy of this grant was attached before a worker set out to attach it; null: nobody has looked. */
   readonly attachedBefore: boolean | null
 }
 
@@ -29,7 +29,7 @@ export type ClaimResult = Data.TaggedEnum<{
   Claimed: { readonly claim: Claim }
   /** The database's own label. */
   NotPending: { readonly status: string }
-  /** So many other requests on the same key are to be finished before it. */
+  /** `ahead`: how many other requests on the same key have to finish first. */
   Blocked: { readonly ahead: number }
   /** Its time has not come. */
   Early: {}
@@ -44,19 +44,19 @@ export interface Claimant {
 
 /** Which requests still wait for something. */
 export interface Waiting {
-  /** Unix milliseconds: pending requests last touched before have no job any more, so nobody waits for those that cannot get a new one. */
+  /** Unix milliseconds: pending requests last touched before this have no job any more, so nobody waits for those that cannot get a new one. */
   readonly orphansBefore: number
-  /** A request that is blocked is touched once it was not for so long, which keeps it from looking like one without a job. */
+  /** A blocked request that was not touched for this long is touched, which keeps it from looking like one without a job. */
   readonly keepFresh: Duration.Duration
 }
 
-/** A request whose worker was lost: pending again, or failed since it has lost too many. */
+/** A request whose worker was lost: pending again, or failed because it has lost too many. */
 export interface Recovered {
   readonly correlationId: string
   readonly status: "PENDING" | "FAILED"
 }
 
-/** Where a payload's request stands. `lostTooMany`: it failed since it has lost too many workers. */
+/** Where a payload's request stands. `lostTooMany`: it failed because it has lost too many workers. */
 export interface Standing {
   readonly correlationId: string
   readonly status: Status | "other"
@@ -82,22 +82,22 @@ export interface Orphans {
 
 /** Requests whose time has come. */
 export interface Due {
-  /** Touched, so that nobody pushes them again: their payloads, the one that is to be taken first at the end. */
+  /** Touched, so that nobody pushes them again: their payloads. The one that is to be taken first comes last. */
   readonly payloads: ReadonlyArray<string>
-  /** Milliseconds until the next one's time. */
+  /** Milliseconds until the next one is due. */
   readonly next: Option.Option<number>
 }
 
 /**
- * The requests, their audit trail and their references to AWS (contract §4). Each change is one statement, so atomic, and may
- * be repeated when its answer was lost: it then answers what the first one did.
+ * The requests, their audit trails and AWS's request ids. Each change is one statement, so atomic, and may be repeated when its
+ * answer was lost: it then answers what the first one did.
  */
 export class JobStore extends Context.Service<
   JobStore,
   {
     /**
-     * PENDING → IN_PROGRESS, with an audit row; of two workers one wins. Not while an older request on the same account,
-     * principal and entitlement is unfinished, any other is in progress, or its time has not come. None: there is no such request.
+     * PENDING → IN_PROGRESS, with an audit row; of two workers one wins. Not while an older request on the same key (account,
+     * principal and entitlement) is unfinished, any other on it is in progress, or its time has not come. None: there is no such request.
      */
     readonly claim: (
       job: Job,
@@ -105,28 +105,28 @@ export class JobStore extends Context.Service<
       waiting: Waiting
     ) => Effect.Effect<Option.Option<ClaimResult>, SqlError>
     /**
-     * Ends a claim, with an audit row; false when the claim was lost, and then nothing has changed. With a grant for a time it writes
-     * its end: a pending `remove`, due when the time is over; at once, for one that failed and yet may have attached the policy.
+     * Ends a claim, with an audit row; false when the claim was lost, and then nothing has changed. For a grant for a time it also writes
+     * its end: a pending `remove`, due when the time is up, or at once if the grant failed but may have attached the policy.
      */
     readonly settle: (claim: Claim, settlement: Settlement) => Effect.Effect<boolean, SqlError>
     /** Whether grants for a time get their end; else they would be for good. */
     readonly endsAccess: boolean
-    /** Notes of a claim's request whether its policy is attached; what was noted first stays. False when the claim was lost. */
+    /** Records for a claim's request whether its policy is attached; what was recorded first stays. False when the claim was lost. */
     readonly noteBefore: (claim: Claim, attached: boolean) => Effect.Effect<boolean, SqlError>
     /** What settled requests did to the attachment that a claim is about, in the order in which they took effect. */
     readonly history: (claim: Claim) => Effect.Effect<ReadonlyArray<Change>, SqlError>
     /**
-     * Pending requests whose time has come and that were not touched since, or last before this time (Unix milliseconds). Some hundred at
-     * a time, the longest due first.
+     * Pending requests whose time has come and that were not touched since then, or were last touched before this time (Unix milliseconds).
+     * A few hundred at a time, the longest due first.
      */
     readonly due: (before: number) => Effect.Effect<Due, SqlError>
-    /** Touches what is still ours of these claims; their tokens. */
+    /** Touches those of these claims that are still ours; answers their tokens. */
     readonly heartbeat: (claims: ReadonlyArray<Claim>) => Effect.Effect<ReadonlyArray<bigint>, SqlError>
-    /** PENDING → FAILED for a request whose payload is no job; the status that stood before, if there is such a row. */
+    /** PENDING → FAILED for a request whose payload is not a job; answers the status from before, if there is such a row. */
     readonly reject: (correlationId: string, log: string) => Effect.Effect<Option.Option<string>, SqlError>
     /**
-     * IN_PROGRESS → PENDING for requests that were not touched for a lease, with an audit row; FAILED for those that have lost
-     * `maxLosses` workers with this one. Some hundred at a time. None: another worker is about it just now.
+     * IN_PROGRESS → PENDING for requests that were not touched for a lease, with an audit row; FAILED for those that have now lost
+     * `maxLosses` workers. A few hundred at a time. None: another worker is doing it right now.
      */
     readonly recover: (
       lease: Duration.Duration,
@@ -135,7 +135,7 @@ export class JobStore extends Context.Service<
     readonly standings: (correlationIds: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Standing>, SqlError>
     /** When the oldest of these requests was made, in Unix milliseconds. */
     readonly oldestOf: (correlationIds: ReadonlyArray<string>) => Effect.Effect<Option.Option<number>, SqlError>
-    /** Pending requests without a time that were last touched before this one (Unix milliseconds), some hundred at a time. */
+    /** Pending requests without a due time that were last touched before this time (Unix milliseconds), a few hundred at a time. */
     readonly orphans: (before: number) => Effect.Effect<Orphans, SqlError>
     /**
      * FAILED → PENDING, with an audit row, unless a later request on the same account, principal and entitlement is SUCCESS or

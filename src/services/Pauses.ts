@@ -3,13 +3,13 @@ import { Context } from "effect"
 import type { Pause, PauseScope } from "../domain/Pause.ts"
 import type { RedisError } from "./Redis.ts"
 
-/** The kill switch (contract §3), which every replica looks at. */
+/** The kill switch, which every replica looks at. */
 export class Pauses extends Context.Service<
   Pauses,
   {
-    /** An entry that cannot be read counts as a pause of all: a damaged switch must not be open. */
+    /** An entry that cannot be read counts as a pause of all jobs: a damaged kill switch must not let them through. */
     readonly all: Effect.Effect<ReadonlyArray<Pause>, RedisError>
-    /** Instead of an earlier one of the same scope. */
+    /** Replaces an earlier one of the same scope. */
     readonly pause: (pause: Pause) => Effect.Effect<void, RedisError>
     /** Whether there was such a pause. */
     readonly resume: (scope: PauseScope) => Effect.Effect<boolean, RedisError>

@@ -18,7 +18,7 @@ export interface Scored {
 }
 
 /**
- * The few Redis commands that the worker uses. Values are bytes, since a payload may be no text. The two blocking ones
+ * The few Redis commands that the worker uses. Values are bytes, since a payload need not be text. The two blocking ones
  * have a connection of their own and may be called by one fiber at a time.
  */
 export class Redis extends Context.Service<
@@ -54,7 +54,7 @@ export class Redis extends Context.Service<
     ) => Effect.Effect<void, RedisError>
     /** LRANGE: all elements, or the last `count` of them, from the left. */
     readonly list: (key: string, count?: number) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
-    /** LRANGE: up to `count` elements from the left, behind the first `offset`. */
+    /** LRANGE: up to `count` elements from the left, after the first `offset`. */
     readonly page: (key: string, offset: number, count: number) => Effect.Effect<ReadonlyArray<Uint8Array>, RedisError>
     /** ZADD: the member's score, whether it is new or not. */
     readonly setScore: (key: string, member: Uint8Array, score: number) => Effect.Effect<void, RedisError>
@@ -78,8 +78,8 @@ export class Redis extends Context.Service<
       value: Uint8Array
     ) => Effect.Effect<void, RedisError>
     /**
-     * MULTI, LREM 1 of each value, LPUSH or RPUSH, SADD, EXEC: from a list to an end of another, one after the other, which is noted
-     * as `member` in a set; all or nothing.
+     * MULTI, LREM 1 of each value, LPUSH or RPUSH, SADD, EXEC: moves values, one after the other, from a list to an end of another, and
+     * notes that other list as `member` in a set; all or nothing.
      */
     readonly transferAndNote: (
       source: string,

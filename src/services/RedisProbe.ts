@@ -17,7 +17,7 @@ export interface RefusedCommand {
   readonly use: CommandUse
   /** `unknown`: this Redis does not have it. `command`, `key`: the ACL does not grant it, or not on this key. */
   readonly why: "unknown" | "command" | "key" | "other"
-  /** The patterns of the keys that it was tried on, of which Redis does not tell the one that it is about. */
+  /** The patterns of the keys that it was tried on; Redis does not say which of them it refused. */
   readonly keys: ReadonlyArray<string>
   readonly reason: string
 }
@@ -29,14 +29,14 @@ export interface CommandsTried {
   readonly untried: ReadonlyArray<string>
 }
 
-/** A connection as the worker makes it. Nothing of it changes anything. */
+/** A connection as the worker makes it. Nothing here changes anything. */
 export interface RedisSession {
   readonly fetchMode: "blmove" | "brpop"
   /** The ACL user; `default` where none is named. */
   readonly user: string
   /** The fields of INFO by their names. None: the ACL does not grant INFO. */
   readonly info: Effect.Effect<Option.Option<Readonly<Record<string, string>>>, RedisError>
-  /** Tries each command of the worker on its keys, without carrying it out. Once. */
+  /** Tries each command of the worker on its keys, without carrying it out. May run once in a session. */
   readonly tryCommands: Effect.Effect<CommandsTried, RedisError>
   /** The kill switch, as workers look at it. */
   readonly pauses: Effect.Effect<ReadonlyArray<Pause>, RedisError | BackendUnavailable>

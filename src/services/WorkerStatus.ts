@@ -9,12 +9,12 @@ export interface Paused {
   readonly accounts: ReadonlySet<string>
 }
 
-/** What the worker is doing, for the probes and for those who have to end with it. */
+/** What the worker is doing, for the probes and for whatever has to stop with it. */
 export class WorkerStatus extends Context.Service<
   WorkerStatus,
   {
     readonly phase: Ref.Ref<Phase>
-    /** Milliseconds of the clock at which the drain is over and nothing is tried again; infinite until it begins. */
+    /** Unix milliseconds at which the drain ends, after which nothing is retried; infinite until it begins. */
     readonly endsAt: Ref.Ref<number>
     /** Why the last take failed, if it did. */
     readonly fetchFault: Ref.Ref<Option.Option<string>>
@@ -22,11 +22,11 @@ export class WorkerStatus extends Context.Service<
     readonly credentialsFault: Ref.Ref<Option.Option<string>>
     /** What the kill switch stops, as it was last seen: everything, or the jobs of some accounts. */
     readonly paused: Ref.Ref<Paused>
-    /** Milliseconds of the monotonic clock from which PostgreSQL has been there for a while; infinite while it is away. */
+    /** Milliseconds of the monotonic clock from which PostgreSQL counts as steady; infinite while it is away. */
     readonly steadyFrom: Ref.Ref<number>
     /**
-     * Unix milliseconds: a pending request last touched before them has no job any more, as far as the last sweep saw. Until the
-     * first, minus infinity.
+     * Unix milliseconds: a pending request last touched before this has no job any more, as far as the last sweep could see. Minus
+     * infinity until the first sweep.
      */
     readonly orphansBefore: Ref.Ref<number>
   }

@@ -2,13 +2,13 @@ import type { Effect } from "effect"
 import { Context } from "effect"
 import type { RedisError } from "./Redis.ts"
 
-/** Payloads that a worker held which lives no more. */
+/** Payloads that a lost worker held. */
 export interface Leftover {
   readonly workerId: string
   readonly payloads: ReadonlyArray<Uint8Array>
 }
 
-/** A worker that announced itself, and has not retired. */
+/** A worker that has announced itself and not retired. */
 export interface KnownWorker {
   readonly workerId: string
   /** Unix milliseconds until which it is alive. */
@@ -17,29 +17,29 @@ export interface KnownWorker {
   readonly held: number
 }
 
-/** Delayed payloads that are counted: where the ACL grants no ZCARD, each has to be read for that. */
+/** The most delayed payloads that are counted: the worker's ACL grants no ZCARD, so each has to be read. */
 export const manyDelayed = 1_000
 
 /**
- * What all workers of one queue know of each other, and what they do for each other (contract §3). Where a move takes more than
- * one command, or two workers make it at once, a duplicate may follow and never a gap: the claim makes duplicates harmless.
+ * What all workers of one queue know of each other, and what they do for each other. Where a move takes more than one command, or
+ * two workers make it at once, a duplicate may follow but never a gap: the claim makes duplicates harmless.
  */
 export class Workers extends Context.Service<
   Workers,
   {
-    /** What an earlier boot with this worker's id held becomes a lost worker's. Before the first take. */
+    /** Hands what an earlier boot with this worker's id held to a lost worker. To be done before the first take. */
     readonly setAside: Effect.Effect<void, RedisError>
     /** Lets the others know that this worker lives, until this time (Unix milliseconds) at least. */
     readonly announce: (aliveUntil: number) => Effect.Effect<void, RedisError>
-    /** This worker goes: all that is delayed goes back to the list at once, whatever is taking jobs from now on. */
+    /** This worker stops: all that is delayed goes back to the list at once, for whatever takes jobs from now on. */
     readonly retire: Effect.Effect<void, RedisError>
-    /** Delayed payloads whose time is over go to the right end of the list. */
+    /** Delayed payloads whose time is up go to the right end of the list. */
     readonly releaseDue: Effect.Effect<void, RedisError>
-    /** What workers hold that live no more. */
+    /** What lost workers still hold. */
     readonly leftovers: Effect.Effect<ReadonlyArray<Leftover>, RedisError>
-    /** One payload of them, to the right end of the list. */
+    /** Moves one of those payloads to the right end of the list. */
     readonly reclaim: (workerId: string, payload: Uint8Array) => Effect.Effect<void, RedisError>
-    /** One payload of them, away. */
+    /** Removes one of those payloads. */
     readonly discard: (workerId: string, payload: Uint8Array) => Effect.Effect<void, RedisError>
     /**
      * The payloads that tell how old a pending request may be and still have a job: those that will be taken next, those that

@@ -25,7 +25,7 @@ export class ApiStore extends Context.Service<ApiStore, JobStore["Service"]>()("
 
 export interface StoreFlavour {
   readonly labels: Readonly<Record<"PENDING" | "IN_PROGRESS" | "SUCCESS" | "FAILED", string>>
-  /** Whether the optional columns of contract §4 exist. */
+  /** Whether the optional columns exist. */
   readonly optionalColumns: boolean
 }
 

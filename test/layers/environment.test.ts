@@ -52,7 +52,7 @@ const faultsOf = (env: Record<string, string>, files?: Record<string, string>) =
   })
 
 describe("the environment", () => {
-  it.effect("has the defaults of the contract", () =>
+  it.effect("has the README's defaults", () =>
     Effect.gen(function* () {
       const context = yield* read(needed)
       assert.deepStrictEqual(Context.get(context, AwsConfig), {
@@ -115,7 +115,7 @@ describe("the environment", () => {
     })
   )
 
-  it.effect("takes every variable of the contract", () =>
+  it.effect("takes the variables that are set", () =>
     Effect.gen(function* () {
       const context = yield* read(
         {

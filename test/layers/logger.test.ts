@@ -15,7 +15,7 @@ const linesOf = <A, E>(effect: Effect.Effect<A, E>) =>
   })
 
 describe("the JSON log", () => {
-  it.effect("is one object a line, with the fields of the contract", () =>
+  it.effect("is one object a line, with the fields that operators search by", () =>
     Effect.gen(function* () {
       const [line] = yield* linesOf(
         Effect.logWarning("request failed").pipe(

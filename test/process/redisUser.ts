@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto"
 import { Effect } from "effect"
 import { World } from "./world.ts"
 
-/** A Redis user with these commands, on the keys of contract §3 and no others: the variables that name it. */
+/** A Redis user with these commands, on the worker's keys and no others: the variables that name it. */
 export const redisUser = Effect.fnUntraced(function* (commands: ReadonlyArray<string>) {
   const { queue, redis } = yield* World
   const name = `user-${randomUUID()}`

@@ -15,7 +15,7 @@ class SomeRefused extends Schema.TaggedError<SomeRefused>()("SomeRefused", { ref
   }
 }
 
-/** One after the other. What is refused stays, and the rest goes on. `change` says what it did. */
+/** One after the other. A letter that is refused stays, and the rest goes on. `change` answers what it did, in words. */
 const changeEach = Effect.fnUntraced(function* <E, R>(
   letters: ReadonlyArray<StoredLetter>,
   change: (letter: StoredLetter) => Effect.Effect<string, E | Refused, R>

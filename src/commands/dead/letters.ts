@@ -33,7 +33,7 @@ export const findLetter = Effect.fnUntraced(function* (letterId: string) {
   })
 })
 
-/** The letters that are named; or all, once somebody has confirmed it. */
+/** The named letters; or all, once somebody has confirmed that. */
 export const chooseLetters = Effect.fnUntraced(function* (
   verb: string,
   asked: { readonly ids: ReadonlyArray<string>; readonly all: boolean; readonly yes: boolean }

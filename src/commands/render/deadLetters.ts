@@ -10,7 +10,7 @@ const decodeUtf8 = Option.liftThrowable((bytes: Uint8Array) =>
 
 const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64")
 
-/** As contract §3 has it: text, or else base64. A letter that no worker wrote is all that there is of it. */
+/** As in the letter itself: text, or else base64. A letter that no worker wrote is shown whole. */
 const payloadFields = ({ bytes, payload }: StoredLetter) => {
   const content = Option.getOrElse(payload, () => bytes)
   return Option.match(decodeUtf8(content), {
@@ -32,7 +32,7 @@ const fieldsOf = (letter: StoredLetter) => ({
 export const lettersAsJson = (letters: ReadonlyArray<StoredLetter>): string => json(letters.map(fieldsOf))
 export const letterAsJson = (letter: StoredLetter): string => json(fieldsOf(letter))
 
-/** `width`: columns of the terminal, into which each line is cut; 0: it is none. */
+/** `width`: columns of the terminal, to which each line is cut; 0: the output is not a terminal. */
 export const lettersForPeople = (letters: ReadonlyArray<StoredLetter>, style: Style, width: number): string =>
   table(
     ["left", "left", "left", "left", "left"],
@@ -76,7 +76,7 @@ export const letterForPeople = (letter: StoredLetter, now: DateTime.Utc, style: 
   ].join("\n")
 }
 
-/** What is to be done about each reason (see `replayLetter`). */
+/** What to do about each reason (see `replayLetter`). */
 const advice: Readonly<Record<string, (id: string) => string>> = {
   UnknownJob: (id) =>
     `Its row was not in the database. If it is now: dead replay ${id}; if nobody asked for it: dead drop ${id}`,

@@ -7,7 +7,7 @@ const escape = (character: string) =>
     .map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`)
     .join("")
 
-/** A line of words from a payload, a row or AWS: what would steer the terminal, or forge what it shows, is written out. */
+/** A line of words from a payload, a row or AWS: characters that would steer the terminal, or forge what it shows, are written out. */
 export const plain = (text: string): string => text.replaceAll("\n", "\\n").replaceAll(forging, escape)
 
 /** For scripts. Safe on a terminal, too. */

@@ -5,7 +5,7 @@ import type { Repair, Summary, VerifyEvent } from "../../programs/verify/VerifyE
 import type { Style } from "./style.ts"
 import { line, plain } from "./text.ts"
 
-/** One JSON object a line; none for what is no finding. */
+/** One JSON object a line; none for an event that is not a finding. */
 export const eventAsJson = (event: VerifyEvent): ReadonlyArray<string> => {
   switch (event._tag) {
     case "Found": {
@@ -48,7 +48,7 @@ export const eventAsJson = (event: VerifyEvent): ReadonlyArray<string> => {
   }
 }
 
-/** A line for each finding, and below it what was done about it, or what can be; at last the sums. */
+/** A line for each finding, and below it what was or can be done about it; the sums at the end. */
 export const eventForPeople = (event: VerifyEvent, style: Style): ReadonlyArray<string> => {
   const finding = (what: string, text: string) => `${style.red("✗")} ${what.padEnd(width)}  ${plain(text)}`
   switch (event._tag) {
@@ -89,7 +89,7 @@ const width = "not verified".length
 const lastOf = (tag: "Granted" | "Detached", { history }: KeyRecord) =>
   history.findLast((it) => it._tag === tag && (it._tag === "Detached" || it.holds !== "no more"))?.id ?? null
 
-/** The request that says how it should be. */
+/** The request that decides how it should be. */
 const requestOf = ({ kind, record }: Discrepancy): string | null =>
   kind === "ended" ? (record.end?.id ?? null) : lastOf(kind === "missing" ? "Granted" : "Detached", record)
 

@@ -21,10 +21,10 @@ const rowsOf = ({ inFlight, queue, throttled }: Overview): ReadonlyArray<Row> =>
   })).toSorted((a, b) => b.inFlight + b.parked - (a.inFlight + a.parked) || (a.accountId < b.accountId ? -1 : 1))
 }
 
-/** Rows of the table; the others are summed up. */
+/** Rows of the table; the other accounts are summed up. */
 const most = 12
 
-/** Whom the work is for just now. */
+/** Which accounts the work is for right now. */
 export const Accounts = ({ overview }: { readonly overview: Overview }) => {
   const rows = rowsOf(overview)
   return (

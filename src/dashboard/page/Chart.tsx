@@ -9,7 +9,7 @@ export interface Series {
   readonly name: string
 }
 
-/** The next round number that is not below: a scale that does not jump with each job. */
+/** The next round number that is not below `number`: a scale that does not jump with each job. */
 const niceAbove = (number: number): number => {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, number)))
   return [1, 2, 4, 6, 8, 10].map((factor) => factor * power).find((nice) => nice >= number) ?? number

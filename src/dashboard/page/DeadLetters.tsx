@@ -117,7 +117,7 @@ const ReplayDialog = ({
   )
 }
 
-/** What was no job, or is none any more. `count`: how many there are, and so when to look again. */
+/** What was not a job, or is one no longer. `count`: how many there are; when it changes, they are read again. */
 export const DeadLetters = ({ count, now }: { readonly count: number | undefined; readonly now: number }) => {
   const [letters, setLetters] = useState<ReadonlyArray<DeadLetterView>>([])
   const [chosen, setChosen] = useState<DeadLetterView | undefined>(undefined)

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact"
 import { useEffect, useRef } from "preact/hooks"
 
-/** Over the page, which is out of reach meanwhile. Escape closes it, and the focus goes back to where it was. */
+/** Lies over the page, which cannot be used meanwhile. Escape closes it, and the focus goes back to where it was. */
 export const Dialog = ({
   children,
   onClose,

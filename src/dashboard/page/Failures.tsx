@@ -4,16 +4,16 @@ import { codeOf, count, plural } from "./format.ts"
 import { byCode } from "./problems.ts"
 import { Requests } from "./Requests.tsx"
 
-/** Shown before somebody asks for more. */
+/** How many are shown before somebody asks for more. */
 const few = 8
 
-/** What failed in the last day, and of which kind it was. */
+/** What failed in the last day, by kind. */
 export const Failures = ({ overview: { history, now } }: { readonly overview: Overview }) => {
   const [code, setCode] = useState<string | undefined>(undefined)
   const [all, setAll] = useState(false)
   const failures = "value" in history ? history.value.failures : []
   const codes = byCode(failures.map(({ reason }) => reason))
-  // The last one of its kind may have gone meanwhile.
+  // The last failure of the chosen kind may be gone by now.
   const chosen = codes.some((it) => it.code === code) ? code : undefined
   const matching = failures.filter(({ reason }) => chosen === undefined || codeOf(reason) === chosen)
   return (

@@ -29,7 +29,7 @@ const Trail = ({ audit }: { readonly audit: RequestDetails["audit"] }) => (
 
 const after = (millis: number) => (millis < 1_000 ? `${Math.round(millis)} ms` : span(millis))
 
-/** One request with its whole trail, which grows while one looks. */
+/** One request with its whole trail, kept up to date. */
 export const RequestDialog = ({ id }: { readonly id: string }) => {
   const { problem, value } = usePolling(
     useCallback(() => details(id), [id]),

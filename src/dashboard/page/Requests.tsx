@@ -18,7 +18,7 @@ export const Asked = ({ it }: { readonly it: Omit<RequestSummary, "status" | "re
   </span>
 )
 
-/** Requests one below the other, each a link to all that is known of it. */
+/** A list of requests, each a link to all that is known about it. */
 export const Requests = ({
   now,
   requests

@@ -22,7 +22,7 @@ const Tile = ({
 
 const total = (counts: ReadonlyArray<{ readonly count: number }>) => counts.reduce((sum, it) => sum + it.count, 0)
 
-/** The numbers of now. */
+/** The current numbers. */
 export const Tiles = ({ overview: { history, inFlight, now, queue } }: { readonly overview: Overview }) => {
   const jobs = "value" in queue ? queue.value : undefined
   const working = "value" in inFlight ? inFlight.value : undefined

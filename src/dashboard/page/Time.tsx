@@ -1,6 +1,6 @@
 import { span } from "./format.ts"
 
-/** How long ago it was by the worker's clock; the exact time for those who point at it. */
+/** How long ago it was by the worker's clock; pointing at it shows the exact time. */
 export const Ago = ({ at, now }: { readonly at: number | null; readonly now: number }) =>
   at === null ? (
     <span class="quiet">never</span>

@@ -9,7 +9,7 @@ const ask = async <A>(path: string, method = "GET", body?: unknown): Promise<A> 
   const answer = await fetch(path, { method, ...sent }).catch(() => {
     throw new Refused("The worker does not answer.")
   })
-  // The session is over, and this shows the form.
+  // The session has ended; loading the page again shows the form.
   if (answer.status === 401) window.location.reload()
   const said = answer.status === 204 ? {} : await answer.json()
   if (!answer.ok) throw new Refused(said.problem ?? `The worker answered ${answer.status}.`)

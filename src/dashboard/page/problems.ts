@@ -11,15 +11,15 @@ export interface Problem {
 
 const minute = 60_000
 
-/** A job that has waited longer than this has not just come. */
+/** A job that has waited longer than this is worth a warning. */
 const longWait = 5 * minute
 
-/** Requests that failed in the last minutes, and of how many that ended. */
+/** Minutes over which failures are counted, and compared with all that ended. */
 const lately = 15
 const manyFailed = 5
 const muchFailed = 0.2
 
-/** Milliseconds for which nothing is said of a worker that is gone: another one takes over what it held. */
+/** Milliseconds for which nothing is said about a worker that is gone: another one takes over what it held. */
 const recovering = 2 * minute
 
 /** What is wrong, the worst first. Empty: all is well. */
@@ -108,7 +108,7 @@ const outcomes: Judge = ({ history }) => {
   ]
 }
 
-/** How often each code stands before a reason, the most frequent first. */
+/** How often reasons begin with each code, the most frequent first. */
 export const byCode = (reasons: ReadonlyArray<string>) =>
   Array.from(Map.groupBy(reasons, codeOf), ([code, all]) => ({ code, times: all.length })).toSorted(
     (a, b) => b.times - a.times

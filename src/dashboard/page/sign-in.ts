@@ -1,14 +1,14 @@
-/** Set once it was tried, so that it is not tried for ever. */
+/** Added after the first attempt, so that there is no endless loop. */
 const tried = "?again"
 
 const { hash, search } = window.location
 
-// Where a link led, the sign-in leads, too.
+// The sign-in leads where the link led.
 document.querySelector("form")?.setAttribute("action", `/session${hash}`)
 
 /**
- * A browser that follows a link from another site does not send the session along, although it has one. This request comes from here, so
- * it does, and then the page is asked for from here.
+ * A browser that follows a link from another site does not send its session along. A request from this page does, so the page is asked for
+ * once more from here.
  */
 if (search !== tried) {
   const answer = await fetch("/session")

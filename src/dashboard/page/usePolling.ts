@@ -5,7 +5,7 @@ export interface Polled<A> {
   readonly value: A | undefined
   /** When it came: Unix milliseconds. */
   readonly at: number | undefined
-  /** Why the last try brought none. */
+  /** Why the last attempt brought no answer. */
   readonly problem: string | undefined
 }
 

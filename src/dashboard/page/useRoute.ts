@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks"
 
-/** What is open, in the address, so that it can be sent to a colleague. */
+/** What is open, as the page's address says it, so that a link to it can be shared. */
 export interface Route {
   readonly search: string
   /** A correlation id. */
@@ -12,7 +12,7 @@ const read = (): Route => {
   return { search: params.get("search") ?? "", request: params.get("request") ?? "" }
 }
 
-/** The link to what is open with these changes. */
+/** A link to what is open now, with these changes. */
 export const linkTo = (changes: Partial<Route>): string => {
   const open = Object.entries({ ...read(), ...changes }).filter(([, value]) => value !== "")
   return `#${new URLSearchParams(open)}`

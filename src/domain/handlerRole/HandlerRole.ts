@@ -16,7 +16,7 @@ export interface HandlerRole {
   readonly sessionScope: "account" | "job"
   /** RoleSessionName of the sessions that jobs share. */
   readonly sessionName: string
-  /** Whether sessions carry a SourceIdentity; then none may go without. */
+  /** Whether sessions carry a SourceIdentity; then none may be without. */
   readonly sourceIdentity: boolean
   /** ARN patterns of the policies that may be attached; none: whatever is not forbidden. */
   readonly allow: Option.Option<ReadonlyArray<string>>
@@ -24,7 +24,7 @@ export interface HandlerRole {
   readonly deny: ReadonlyArray<string>
 }
 
-/** Seconds: the longest that a session may last which was started by a session. */
+/** Seconds: the longest that a session may last that was started from another session. */
 export const maxSessionSeconds = 3_600
 
 /** Managed policies with which one can give oneself all others. */
@@ -72,8 +72,8 @@ export const trustPolicy = (role: HandlerRole): PolicyDocument => {
 }
 
 /**
- * What the role may do. A detach is never denied by its policy, since revoking must always work; but the role keeps its hands off itself,
- * off the worker, and off what AWS reserves. At most 10,240 characters, as an inline policy.
+ * What the role may do. No detach is denied because of its policy, since revoking must always work; but the role may touch neither itself,
+ * nor the worker, nor the roles that AWS reserves. At most 10,240 characters, as an inline policy.
  */
 export const permissionPolicy = ({ allow, deny, name, partition, trusted }: HandlerRole): PolicyDocument => {
   const iam = `arn:${partition}:iam::`
@@ -101,14 +101,14 @@ export const permissionPolicy = ({ allow, deny, name, partition, trusted }: Hand
       Action: [...attachActions, ...detachActions],
       Resource: [trusted, `${iam}*:role/${name}`, `${iam}*:role/aws-service-role/*`, `${iam}*:role/aws-reserved/*`]
     },
-    // Whatever else is attached to the role one day: no new version of a policy, no PassRole, no other role, no access key.
+    // Whatever else is attached to the role later: no new version of a policy, no PassRole, no other role, no access key.
     { Sid: "NothingElse", Effect: "Deny", NotAction: workerActions, Resource: "*" }
   )
 }
 
 /**
- * A pattern of `POLICY_DENY` or `POLICY_ALLOW` as ArnLike takes it, which compares an ARN's six parts one by one. None for one with some of
- * the colons, whose `*` would have to reach over the others.
+ * A pattern of `POLICY_DENY` or `POLICY_ALLOW` as ArnLike takes it, which compares an ARN's six parts one by one. None for a pattern with only
+ * some of the colons, whose `*` would have to match the others.
  */
 export const arnLike = (pattern: string): Option.Option<string> => {
   const colons = pattern.split(":").length - 1

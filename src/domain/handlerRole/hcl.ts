@@ -15,7 +15,7 @@ export const hcl = (value: unknown, indent: string): string => {
 
 const nameOf = (name: string): string => (/^[A-Za-z]\w*$/.test(name) ? name : JSON.stringify(name))
 
-/** Names are as wide as the widest of their neighbours, as far as those have values of one line. */
+/** Names are padded to the widest among neighbours whose values are all on one line. */
 const width = (entries: ReadonlyArray<readonly [name: string, text: string]>, index: number): number => {
   const isOneLine = (at: number) => entries[at]?.[1].includes("\n") === false
   if (!isOneLine(index)) return 0

@@ -2,7 +2,7 @@ import { Option } from "effect"
 import { permissionPolicy, trustPolicy } from "./HandlerRole.ts"
 import type { Settings } from "./parameters.ts"
 
-/** No ARN, so that IAM takes no policy in which it was left. */
+/** Not an ARN, so that IAM refuses a policy in which it was left. */
 const unnamedWorker = "ARN_OF_THE_USER_OR_ROLE_THAT_THE_WORKER_IS"
 
 /** Both policies, as IAM's API takes them. */

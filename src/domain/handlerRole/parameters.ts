@@ -1,7 +1,7 @@
 import type { Option } from "effect"
 import type { HandlerRole } from "./HandlerRole.ts"
 
-/** The handler role's settings; who the worker is may be left to whoever deploys the template. */
+/** The handler role's settings; the worker's ARN may be left to whoever deploys the template. */
 export interface Settings extends Omit<HandlerRole, "trusted"> {
   readonly trusted: Option.Option<string>
 }

@@ -10,7 +10,7 @@ export const attachActions = actionsTo("Attach")
 export const detachActions = actionsTo("Detach")
 export const readActions = actionsTo("List")
 
-/** What a session may do that the jobs of an account share, whatever its role may: constant, so that it can be shared. */
+/** What a session may do that the jobs of an account share, whatever its role may do. Constant, so that it can be shared. */
 export const accountSessionPolicy: PolicyDocument = policyDocument({
   Sid: "Worker",
   Effect: "Allow",
@@ -27,9 +27,9 @@ export const readingSessionPolicy: PolicyDocument = policyDocument({
 })
 
 /**
- * What the session of one job may do: its one change, and read it back. Jobs name principals without their path, so that under any path
- * is meant; ARNs in policies are told apart by case, names in IAM are not, so a job that spells its principal or policy otherwise than
- * IAM does is denied. At most 2,048 characters, as STS allows, however long the names are.
+ * What the session of one job may do: its one change, and read it back. Jobs name principals without their path, so any path is
+ * allowed. ARNs in policies are case-sensitive and names in IAM are not, so a job that spells its principal or policy differently from
+ * IAM is denied. At most 2,048 characters, as STS allows, however long the names are.
  */
 export const jobSessionPolicy = (partition: Partition, change: PolicyChange): PolicyDocument => {
   const { policyArn, principalType } = change
@@ -46,12 +46,12 @@ export const jobSessionPolicy = (partition: Partition, change: PolicyChange): Po
   )
 }
 
-/** How the names begin of users and roles that do not exist, on which calls are tried. */
+/** Prefix of the names of users and roles that do not exist, on which calls are tried. */
 export const nobody = "missing-"
 
 /**
- * What the session may do that looks at what a change would meet: read, and try the change on nobody. Where each job has a session of
- * its own, principals are read under the names that the job's session would have, to be denied what that is denied. A session
+ * What a preflight's session may do: read, and try the change on a principal that does not exist. Where each job has a session of its
+ * own, the principal is read under the names that the job's session would allow, so that the preflight is denied what the job would be. A session
  * policy grants nothing by itself (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session). At most 2,048
  * characters, however long the names are.
  */

@@ -7,7 +7,7 @@ import { AwsSessions, type Reading } from "./AwsSessions.ts"
 import { AwsConfig } from "../../services/Config.ts"
 import { changePolicy, listAttached } from "./iamCalls.ts"
 
-/** `AwsIam` over the AWS SDK. A session that is over before its time is assumed again, once. */
+/** `AwsIam` over the AWS SDK. If a session ends before its time, the role is assumed again, once. */
 export const AwsIamLive = Layer.effect(
   AwsIam,
   Effect.gen(function* () {

@@ -9,10 +9,10 @@ import { httpHandler } from "./httpHandler.ts"
 import { sdkCall } from "./sdkCall.ts"
 import { type SessionRequest, sessionRequests } from "./sessionRequests.ts"
 
-/** A session is given up so long before its end: a call that starts with it must not outlive it. */
+/** How long before its end a session is given up: a call that starts with it must not outlive it. */
 const margin = Duration.minutes(6)
 
-/** How long an account whose role cannot be assumed fails without asking STS again. */
+/** For how long an account whose role cannot be assumed fails without another call to STS. */
 const deniedFor = Duration.seconds(10)
 
 /** Accounts or jobs whose sessions are kept; the least recently used one makes room. */
@@ -34,7 +34,7 @@ export const AwsSessionsLive = Layer.effect(
       (handler) => Effect.sync(() => handler.destroy?.())
     )
 
-    /** For the master credentials as they are now; another one only when they have changed. */
+    /** The client for the master credentials as they are now; a new one is made only when they have changed. */
     let current: { readonly keys: Option.Option<AwsKeys>; readonly client: STSClient } | undefined
     const stsClient = Effect.map(Effect.transposeOption(config.credentials), (keys) => {
       if (current !== undefined && Equal.equals(keys, current.keys)) return current.client

@@ -5,8 +5,8 @@ import type { AwsConfig } from "../../services/Config.ts"
 import { httpHandler } from "./httpHandler.ts"
 
 /**
- * Milliseconds by which AWS's clock is ahead of ours, by the `Date` of an answer, which knows whole seconds. STS gives it to anybody, so it is
- * asked without a signature: then neither the credentials nor the clock itself are in the way. None: no answer came, or none with it.
+ * Milliseconds by which AWS's clock is ahead of ours, by the `Date` of an answer, which has whole seconds. STS sends it to anybody, so it is
+ * asked without a signature: then neither bad credentials nor the clock itself are in the way. None: no answer came, or one without a `Date`.
  */
 export const clockAhead = Effect.fnUntraced(function* (config: AwsConfig["Service"]) {
   const client = yield* Effect.acquireRelease(

@@ -2,9 +2,9 @@ import { type HttpHandler, type HttpRequest, HttpResponse } from "@smithy/core/p
 import Agent from "undici/lib/dispatcher/agent.js"
 
 /**
- * How AWS's SDK sends its requests: through undici's `dispatch`, with the answer's body as one piece. A call so takes less than two
- * thirds of the CPU that it takes through Node's own client, the SDK's default. `@smithy/undici-http-handler`, which makes a stream of each
- * body, gains nothing over that.
+ * How AWS's SDK sends its requests: through undici's `dispatch`, with the answer's body in one piece. That takes less than two thirds of
+ * the CPU that a call takes through Node's own client, the SDK's default. `@smithy/undici-http-handler`, which makes a stream of each
+ * body, saves nothing over the default.
  *
  * `timeout`: milliseconds to connect, to the answer's head, and between two pieces of its body. Never sends a request twice.
  */

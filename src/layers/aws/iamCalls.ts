@@ -34,7 +34,7 @@ export const changePolicy = (
     }
   })
 
-/** One page; `Marker` of the one before leads to it. */
+/** One page. `Marker`: from the page before. */
 export const listAttached = (
   client: IAMClient,
   timeout: Duration.Duration,

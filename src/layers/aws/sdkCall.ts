@@ -72,8 +72,8 @@ const trace =
     )
 
 /**
- * What the SDK threw. `Code` is AWS's own word; `name` the SDK's; a socket error has Node's `code`. Bodies that are no XML
- * come as the names `Unknown` and `Error`, and are judged by their status.
+ * What the SDK threw. `Code` is AWS's own word, `name` the SDK's; a socket error has Node's `code`. Answers that are not XML
+ * come under the names `Unknown` and `Error`, and are judged by their status.
  */
 const describe = (operation: string, cause: unknown): CallFailure => {
   const metadata = property(cause, "$metadata")
@@ -92,7 +92,7 @@ const describe = (operation: string, cause: unknown): CallFailure => {
 
 const property = (of: unknown, name: string): unknown => (Predicate.hasProperty(of, name) ? of[name] : undefined)
 
-/** Retry-After as seconds; its other form, a date, AWS does not send. */
+/** Retry-After in seconds; AWS does not send its other form, a date. */
 const milliseconds = (retryAfter: unknown): number | undefined => {
   const seconds = Predicate.isString(retryAfter) && retryAfter !== "" ? Number(retryAfter) : Number.NaN
   return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : undefined

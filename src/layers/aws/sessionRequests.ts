@@ -10,10 +10,10 @@ import {
 import type { PolicyChange } from "../../domain/PolicyChange.ts"
 import type { AwsConfig } from "../../services/Config.ts"
 
-/** How long a job's own session lasts: the shortest that STS gives. */
+/** How long a job's own session lasts: the shortest that STS allows. */
 const ownFor = Duration.minutes(15)
 
-/** What of AssumeRole's parameters depends on what a session is for. */
+/** Those parameters of AssumeRole that depend on what a session is for. */
 export interface SessionRequest {
   readonly RoleSessionName: string
   /** The longest that role chaining allows is an hour. https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html */
@@ -26,7 +26,7 @@ export interface SessionRequest {
 export const sessionRequests = (config: AwsConfig["Service"], workerId: string) => {
   const identity = (text: string) => config.sourceIdentity && { SourceIdentity: text }
 
-  /** Where jobs have their own sessions, the role lets only such names in as theirs: any UUID. */
+  /** Where jobs have their own sessions, the role accepts only names of their form: any UUID. */
   const shared = (policy: object = accountSessionPolicy): SessionRequest => {
     const unique = config.sessionScope === "job" ? randomUUID() : undefined
     return {

@@ -15,7 +15,7 @@ import type { TargetSession } from "../../services/AwsProbe.ts"
 import { changePolicy, listAttached } from "./iamCalls.ts"
 import { sdkCall } from "./sdkCall.ts"
 
-/** A look at what a change would meet, through a client that `AwsSessions.looking` gave. */
+/** A look at what a change would meet, through a client from `AwsSessions.looking`. */
 export const targetSession = (client: IAMClient, timeout: Duration.Duration, change: PolicyChange): TargetSession => {
   const { policyArn: PolicyArn, principal, principalType } = change
 

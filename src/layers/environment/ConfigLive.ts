@@ -26,13 +26,13 @@ export const ConfigLive = Layer.effectContext(
   )
 )
 
-/** What a command needs that only looks at the database, or changes it. */
+/** For commands that use the database alone. */
 export const DatabaseConfigLive = Layer.effect(DatabaseConfig, database)
 
-/** What a command needs that only looks at AWS. */
+/** For commands that use AWS alone. */
 export const AwsConfigLive = Layer.effect(AwsConfig, aws)
 
-/** For what can be looked at although the worker's own variables are bad. */
+/** For what can be checked although the worker's own variables are bad. */
 export const WorkerConfigOrDefaults = Layer.effect(
   WorkerConfig,
   Effect.catch(worker, () =>
@@ -40,10 +40,10 @@ export const WorkerConfigOrDefaults = Layer.effect(
   )
 )
 
-/** What a command needs that only looks at Redis, or changes it. */
+/** For commands that use Redis alone. */
 export const RedisConfigLive = Layer.effect(RedisConfig, redis)
 
-/** What a command needs that compares the records with AWS. */
+/** For commands that compare the records with AWS. */
 export const VerifyConfigLive = Layer.effectContext(
   Effect.map(readAll({ aws, database, worker }), (config) =>
     Context.make(AwsConfig, config.aws).pipe(
@@ -53,7 +53,7 @@ export const VerifyConfigLive = Layer.effectContext(
   )
 )
 
-/** And one that also pushes jobs for what differs. */
+/** For those that also push jobs for what differs. */
 export const RepairConfigLive = Layer.effectContext(
   Effect.map(readAll({ aws, database, redis, worker }), (config) =>
     Context.make(AwsConfig, config.aws).pipe(
@@ -64,7 +64,7 @@ export const RepairConfigLive = Layer.effectContext(
   )
 )
 
-/** What a command needs that also pushes jobs. */
+/** For commands that use the database and push jobs. */
 export const QueueConfigLive = Layer.effectContext(
   Effect.map(readAll({ database, redis, worker }), (config) =>
     Context.make(DatabaseConfig, config.database).pipe(

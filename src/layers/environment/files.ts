@@ -22,7 +22,7 @@ export const caBundle = (variable: string): Reader<Option.Option<string>> =>
     )
   )
 
-/** A secret that stands in a variable, or in the file that the variable `<name>_FILE` names; one newline at its end is not part of it. */
+/** A secret from a variable, or from the file that the variable `<name>_FILE` names; one newline at its end is not part of it. */
 export const secret = Effect.fnUntraced(function* (
   name: string
 ): Effect.fn.Return<Option.Option<Secret>, ConfigInvalid, FileSystem.FileSystem> {

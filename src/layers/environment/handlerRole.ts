@@ -4,7 +4,7 @@ import { partitionOf } from "../../domain/PolicyChange.ts"
 import { fault, type Reader, readAll } from "./reader.ts"
 import { handlerRole as section } from "./sections.ts"
 
-/** The handler role that fits a worker with this environment, of which nothing has to be set. */
+/** The handler role that fits a worker with this environment. No variable has to be set. */
 export const handlerRole: Reader<Omit<HandlerRole, "trusted" | "organizationId">> = Effect.flatMap(
   section,
   ({ policyRules, region, roleName, roleSessionName, ...rest }) =>

@@ -19,11 +19,11 @@ export function readAll(parts: Readonly<Record<string, Reader<unknown>>>): Reade
   })
 }
 
-/** The text of a variable, as it stands; the provider has to keep empty ones. */
+/** The text of a variable as it is; the provider has to keep empty ones. */
 export const raw = (name: string): Reader<Option.Option<string>> =>
   Effect.mapError(Config.option(Config.String(name)), ({ cause }) => fault(`${name}: ${cause.message}`))
 
-/** A variable that may be missing; empty counts as missing. The fault tells what is expected, never the value. */
+/** A variable that may be missing; empty counts as missing. The fault says what is expected, never the value. */
 export const optional = <A>(name: string, schema: Schema.ConstraintCodec<A, unknown>): Reader<Option.Option<A>> =>
   Effect.flatMap(raw(name), (text) =>
     Option.isNone(text) || text.value === ""
@@ -49,7 +49,7 @@ export const orMissing = <A>(name: string, reader: Reader<Option.Option<A>>): Re
 export const integer = (minimum: number, maximum = Number.MAX_SAFE_INTEGER) =>
   Schema.Int.check(Schema.isBetween({ minimum, maximum }, { expected: `an integer from ${minimum} to ${maximum}` }))
 
-/** A time so long before now PostgreSQL still reads, and so it does ten times as long before. */
+/** PostgreSQL can still represent a time that long ago, and even one ten times as long ago. */
 const longest = Duration.days(366)
 
 /** Such as `10 seconds` or `250 millis`. */
@@ -65,7 +65,7 @@ export const text = (pattern: RegExp, expected: string) => Schema.String.check(S
 export const name = text(/^\S+$/, "a name without blanks")
 export const port = integer(1, 65_535)
 
-/** One of some words, in any letter case: Python writes `True` and `WARNING`. */
+/** One of these words, in any letter case: Python writes `True` and `WARNING`. */
 export const anyCase = <const Words extends ReadonlyArray<string>>(words: Words) =>
   Schema.String.pipe(
     Schema.decode(

@@ -25,7 +25,7 @@ import {
   withDefault
 } from "./reader.ts"
 
-// The variables of contract §2, with their defaults. Nothing else in the program knows their names.
+// The variables of the README, with their defaults. Nothing else in the program knows their names.
 
 const levels = {
   trace: "Trace",
@@ -114,7 +114,7 @@ const patterns = (variable: string, schema = arnPatterns) =>
 
 const principals = PrincipalType.literals.join("|").toLowerCase()
 
-/** Without paths, which jobs do not tell, but for those of the roles that AWS makes. */
+/** Without paths, since jobs name none; except for the paths of the roles that AWS creates. */
 const principalPatterns = list(
   new RegExp(
     String.raw`(?:arn:[\w*-]+:iam::[\d*]+:(?:${principals}|\*)\/(?:aws-service-role\/|aws-reserved\/)?[\w+=.@*-]+|\*(?:(?::(?:${principals}))?\/)?[\w+=.@*-]*)`
@@ -127,7 +127,7 @@ const policyRules = readAll({
     patterns("POLICY_DENY"),
     Option.getOrElse((): Array<string> => [])
   ),
-  // Empty by a failed template, it would allow everything.
+  // If a failed template left it empty, it would allow everything.
   allow: Effect.flatMap(raw("POLICY_ALLOW"), (text) =>
     Option.isSome(text) && text.value === ""
       ? Effect.fail(fault("POLICY_ALLOW: set, but empty; leave it unset, or name what may be attached"))
@@ -135,7 +135,7 @@ const policyRules = readAll({
   )
 })
 
-/** What the handler role's policies follow from; none of it has to be set. */
+/** What the handler role's policies are made from; no variable has to be set. */
 export const handlerRole = readAll({ region: optional("AWS_REGION", regionName), ...assuming, policyRules })
 
 export const worker = readAll({
@@ -164,7 +164,7 @@ export const worker = readAll({
   durationUnsupported: withDefault("DURATION_UNSUPPORTED", Schema.Literals(["fail", "ignore"]), "fail")
 })
 
-/** A path is appended to the endpoint, and with credentials it would be an address that no client may log. */
+/** A path is appended to the endpoint; and an address with credentials must not appear in a log. */
 export const telemetry = readAll({
   endpoint: optional(
     "OTEL_EXPORTER_OTLP_ENDPOINT",
@@ -191,7 +191,7 @@ export const log = readAll({
   format: withDefault("LOG_FORMAT", Schema.Literals(["json", "pretty"]), "json")
 })
 
-/** A host may run several workers, and a restarted one is another. */
+/** A host may run several workers, and a restarted worker counts as another one. */
 function freshId() {
   return `${hostname()}-${randomBytes(4).toString("hex")}`
 }

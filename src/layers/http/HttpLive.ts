@@ -8,7 +8,7 @@ import { type ConfigInvalid, HttpConfig } from "../../services/Config.ts"
 import { metricsRoute } from "./metricsRoute.ts"
 import { probeRoutes } from "./probeRoutes.ts"
 
-/** The probes, the metrics and other routes (contract §6). Serves until its scope closes, so through the drain as well. */
+/** The probes, the metrics and other routes. Serves until its scope closes, so during the drain, too. */
 export const httpLive = <R>(routes: Layer.Layer<never, ConfigInvalid | SqlError, R>) =>
   Layer.unwrap(
     Effect.gen(function* () {

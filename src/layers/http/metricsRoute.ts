@@ -8,8 +8,8 @@ import { JobQueue } from "../../services/JobQueue.ts"
 import { readiness } from "./readiness.ts"
 
 /**
- * `/metrics` for Prometheus. What stands in Redis is read when it is asked for. Where an ACL hides it, or Redis is away, the
- * gauges go: an old number would be a wrong one.
+ * `/metrics` for Prometheus. What is in Redis is read on each scrape. Where an ACL hides it, or Redis is away, its gauges are left
+ * out: an old number would be a wrong one.
  */
 export const metricsRoute = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
@@ -48,7 +48,7 @@ export const metricsRoute = HttpRouter.use(
   })
 )
 
-/** Seconds since the payload's received_at; 0 where there is none. */
+/** Seconds since the payload's received_at; 0 if it has none. */
 const ageOf = Effect.fnUntraced(function* (payload: Option.Option<Uint8Array>) {
   if (Option.isNone(payload)) return 0
   const received = yield* decodeJob(payload.value).pipe(

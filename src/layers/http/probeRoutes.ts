@@ -3,7 +3,7 @@ import { HttpRouter, HttpServerResponse } from "effect/http"
 import { WorkerStatus } from "../../services/WorkerStatus.ts"
 import { readiness } from "./readiness.ts"
 
-/** `/health`: restart me. `/ready`: I cannot work now, but a restart would not help. */
+/** A 503 of `/health` means: restart me. One of `/ready`: I cannot work now, but a restart would not help. */
 export const probeRoutes = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const { phase } = yield* WorkerStatus

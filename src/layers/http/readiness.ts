@@ -26,6 +26,6 @@ export const readiness = Effect.gen(function* () {
   ]
 })
 
-/** The names of what fails: one or none. */
+/** The name, if the check fails. */
 const fails = (name: string, check: Effect.Effect<void, unknown>) =>
   check.pipe(Effect.timeout(patience), Effect.match({ onFailure: () => [name], onSuccess: () => [] }))

@@ -3,7 +3,7 @@ import { type AwsError, NoSuchEntity } from "../../domain/AwsError.ts"
 import { operationOf, type PolicyChange, type Principal } from "../../domain/PolicyChange.ts"
 import { AwsIam } from "../../services/AwsIam.ts"
 
-/** What the next call of `apply` meets on its way: before AWS acts, or after it has, when its answer is lost. */
+/** What the next call of `apply` meets: before AWS acts; or after it has, and then its answer is lost. */
 export interface Obstacle {
   readonly when: "before" | "after"
   readonly effect: Effect.Effect<void, AwsError>
@@ -22,7 +22,7 @@ export class AwsIamControl extends Context.Service<
     readonly attachments: () => ReadonlyArray<string>
     /** The operations called, in their order. */
     readonly calls: () => ReadonlyArray<string>
-    /** What STS answers to the question who the worker is. */
+    /** What STS answers when asked who the worker is. */
     readonly setIdentity: (identity: Effect.Effect<string, AwsError>) => void
   }
 >()("worker-service-aws/layers/memory/AwsIamControl") {}

@@ -27,7 +27,7 @@ export interface Row {
 
 export type Rows = ReadonlyMap<string, Row>
 
-/** PostgreSQL's LIKE, for patterns without `_`. */
+/** PostgreSQL's LIKE, for patterns that do not contain `_`. */
 export const like = (pattern: string) => new RegExp(`^${pattern.replaceAll("%", ".*")}$`)
 const leftAsItIs = like(isLeftAsItIs)
 
@@ -71,7 +71,7 @@ const endsOf = (rows: Rows, id: string) => Array.from(rows).filter(([, { parentI
 
 const lastAudit = ({ audit }: Row) => audit.at(-1)?.id ?? 0n
 
-/** A row that does not say what kind of principal or policy it is about may be about this one. */
+/** A row that does not say what kind of principal or policy it is about may be about the same ones. */
 const isAboutAttachmentOf = (one: RequestRow) => (other: RequestRow) =>
   isOnKeyOf(one)(other) &&
   [one.principal_type, null].includes(other.principal_type) &&

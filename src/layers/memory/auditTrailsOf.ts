@@ -6,7 +6,7 @@ import type { Row, Rows } from "./Row.ts"
 /** Requests of a page. */
 const atOnce = 2
 
-/** Chained when it is read, as nobody can change the rows in between. */
+/** Chained when it is read, since nobody can change the rows before that. */
 const trailOf = ([correlationId, { audit, row, status }]: readonly [string, Row]): Trail => {
   const rows: Array<ChainedRow> = []
   for (const entry of audit) {

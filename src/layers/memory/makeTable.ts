@@ -49,7 +49,7 @@ export const makeTable = () => {
       `Ends the access of request ${grantId}, due ${DateTime.formatIso(DateTime.makeUnsafe(due))}`
     )
 
-  /** A grant for a time failed, and yet may have attached its policy. */
+  /** Ends a grant for a time that failed, but may have attached its policy. */
   const endDoubt = Effect.fnUntraced(function* (id: string, found: Row) {
     if (isTemporary(found.row) && found.attachedBefore === false)
       yield* writeEnd(id, found, yield* Clock.currentTimeMillis)

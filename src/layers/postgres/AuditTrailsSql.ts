@@ -11,7 +11,7 @@ interface RequestRow {
   readonly requestStatus: string
 }
 
-/** Of a request without audit rows there is one, in which all of them are null. */
+/** A request without audit rows has one, in which their columns are null. */
 type Row = RequestRow & (ChainedRow | { readonly auditId: null })
 
 /** The rows of each request come one after the other. */
@@ -36,7 +36,7 @@ export const AuditTrailsSql = Layer.effect(
     const { chained } = yield* readDialect
 
     return AuditTrails.of({
-      // The constraint of migration 0004 says it. Once that is gone, no row may be without a hash.
+      // From the constraint of migration 0004. If somebody drops that, no row may be without a hash.
       chainedAfter: chained
         ? Effect.map(
             sql<{ readonly last: bigint }>`

@@ -18,14 +18,14 @@ const instant = <A extends { readonly endsAt: Date }>(answer: A) => ({
   endsAt: DateTime.fromDateUnsafe(answer.endsAt)
 })
 
-/** `Grants` over PostgreSQL. Without a place for ends there are none. */
+/** `Grants` over PostgreSQL. A database that cannot store ends has none. */
 export const GrantsSql = Layer.effect(
   Grants,
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient
     const { ends, labels } = yield* readDialect
     const label = (status: keyof typeof labels) => sql.literal(`'${labels[status]}'`)
-    /** `moved` is the new time, `log` says of the audit row why. */
+    /** `moved` is the new time, `log` the audit row's text. */
     const move = Effect.fnUntraced(function* (id: string, moved: Fragment, log: string) {
       if (!ends) return Option.none()
       const [answer] = yield* sql<MovedAnswer>`

@@ -32,7 +32,7 @@ interface ClaimAnswer extends RequestRow {
   readonly token: bigint | null
 }
 
-/** What a row says of a request, and a payload, too. */
+/** What both a row and a payload say about a request. */
 const detailsOf = ({
   account_id,
   action,
@@ -70,7 +70,7 @@ interface RetryAnswer {
   /** The label that stood before. */
   readonly seen: string
   readonly retried: boolean
-  /** A later request on the same key that was carried out, or is being; null: there is none. */
+  /** A later request on the same key that was carried out or is in progress; null: there is none. */
   readonly later: string | null
   readonly later_status: string
 }
@@ -113,7 +113,7 @@ export const JobStoreSql = Layer.effect(
     }
     const claimMany = claiming("SKIP LOCKED")
     const claimOne = claiming("")
-    /** Pending, and yet not claimed: another statement has it, or had it in the meantime. */
+    /** Pending, but not claimed: another statement holds the row, or held it in the meantime. */
     const undecided = ({ ahead, early, seen, token }: ClaimAnswer) =>
       token === null && seen === labels.PENDING && ahead === 0 && !early
     const claim = yield* batched<ClaimAsked, Option.Option<ClaimAnswer>>({
@@ -130,8 +130,8 @@ export const JobStoreSql = Layer.effect(
         ),
       alone: Effect.fnUntraced(function* (asked) {
         let [answer] = yield* claimOne([asked])
-        // This statement's snapshot does not show what the other one did. It may even have been this one, sent before, whose answer was
-        // lost. A new snapshot tells.
+        // This statement's snapshot does not show what the other one did; that may even have been this same claim, sent before, whose
+        // answer was lost. A new snapshot shows it.
         while (answer !== undefined && undecided(answer)) {
           ;[answer] = yield* claimOne([asked])
         }
@@ -152,7 +152,7 @@ export const JobStoreSql = Layer.effect(
           const [settled] = yield* settle(one, [asked])
           if (settled !== undefined) return true
 
-          // The claim is lost, or this was sent before and its answer lost.
+          // Either the claim is lost, or this was sent before and its answer was lost.
           const [before] = yield* sql.unsafe(settledBefore, [asked.id, asked.token, asked.log])
           return before !== undefined
         })
@@ -222,7 +222,7 @@ export const JobStoreSql = Layer.effect(
         return Option.map(Option.fromUndefinedOr(answer), ({ later, later_status, retried, seen }) => {
           if (retried) return RetryResult.Retried()
           if (later !== null) return RetryResult.Overtaken({ by: later, status: later_status })
-          // Failed when the statement looked, and not when it came to change it: somebody else was faster.
+          // FAILED when the statement looked, but no longer when it came to change it: somebody else was faster.
           return RetryResult.NotFailed({ status: seen === labels.FAILED ? labels.PENDING : seen })
         })
       }),

@@ -39,12 +39,12 @@ export const RequestHistorySql = Layer.effect(
     const statements = yield* readDialect.pipe(
       Effect.map(historyStatementsFor),
       Effect.provideService(SqlClient.SqlClient, sql),
-      // A schema that does not fit ends the worker's start.
+      // With a schema that does not fit, the worker does not start.
       Effect.catchTags({ SchemaError: Effect.die, SchemaUnsupported: Effect.die }),
       Effect.cachedWithTTL((exit) => (Exit.isSuccess(exit) ? Duration.infinity : Duration.zero))
     )
 
-    /** Rows of the audit trail from that time on; in two statements, so that the second is planned for as many rows as there are. */
+    /** Rows of the audit trail from that time on; in two statements, so that the second is planned for the rows that there really are. */
     const since = <Row extends object>(name: "outcomes" | "failures", millis: number) =>
       Effect.gen(function* () {
         const { firstSince, [name]: statement } = yield* statements

@@ -6,15 +6,15 @@ import { reasonOf } from "../../domain/reasonOf.ts"
 import { BackendUnavailable, remedyFor } from "../../domain/StartupError.ts"
 import { DatabaseConfig } from "../../services/Config.ts"
 
-/** Milliseconds after which PostgreSQL gives up on a statement, such as one that waits for a lock; ours take few. */
+/** Milliseconds after which PostgreSQL gives up on a statement, such as one that waits for a lock; ours take only a few. */
 const statementTimeout = 10_000
 
 /** Milliseconds; longer than any statement may take. */
 const silence = 15_000
 
 /**
- * A connection on which nothing has come for a while is closed. Either it is idle, and another is opened when one is needed; or
- * PostgreSQL is gone without a word, and the statements that wait on it have to fail, so that they are tried again elsewhere.
+ * A connection on which nothing has arrived for a while is closed. Either it is idle, and another is opened when one is needed; or
+ * PostgreSQL is gone without a word, and the statements that wait on it have to fail so that they are retried elsewhere.
  */
 const connectTo = ({ host, port }: DatabaseConfig["Service"]) => {
   const socket = connect({ host, port, noDelay: true })
@@ -80,8 +80,8 @@ export const SqlLive = Layer.unwrap(
 )
 
 /**
- * A connection or two for people who look, opened when they do. A statement that reads a whole table would hold up the jobs' statements
- * behind it on one of theirs.
+ * A connection or two for people who look, opened when they do. On one of the jobs' connections, a statement that reads a whole table would
+ * hold up the jobs' statements behind it.
  */
 export const ViewersSqlLive = Layer.unwrap(
   Effect.gen(function* () {

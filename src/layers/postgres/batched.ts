@@ -7,8 +7,8 @@ interface Asked<I, O> extends Request.Request<Option.Option<O>> {
 
 /**
  * One statement for all that is asked while the one before is on its way: under load many share a roundtrip and a commit, and
- * what comes alone goes at once. What it leaves unanswered, because another transaction holds the row, the same row was asked twice,
- * or the statement failed, is asked again alone, so that nobody waits for anybody else's row and nobody suffers from another's fault.
+ * what comes alone goes at once. What it leaves unanswered, because another transaction holds the row, the same row was asked for twice,
+ * or the statement failed, is asked again alone, so that nobody waits for anybody else's row or suffers from another's fault.
  */
 export const batched = Effect.fnUntraced(function* <I, O>(options: {
   readonly id: (input: I) => string
@@ -39,7 +39,7 @@ export const batched = Effect.fnUntraced(function* <I, O>(options: {
 
   return (input: I) =>
     Effect.flatMap(
-      // Interrupted between its turn and its statement, it would keep the turn.
+      // If it were interrupted between its turn and its statement, it would keep the turn.
       Effect.uninterruptible(Effect.request(ask({ input }), resolver)),
       Option.match({ onNone: () => options.alone(input), onSome: (answer) => Effect.succeed(answer) })
     )

@@ -3,7 +3,7 @@ import { SqlClient, SqlSchema } from "effect/sql"
 import type { Status } from "../../domain/Request.ts"
 import { SchemaUnsupported } from "../../domain/StartupError.ts"
 
-/** Columns that our schema has and the legacy one has not (contract §4). */
+/** Columns that our schema has and the legacy one does not. */
 export const optionalColumns = ["principal_type", "entitlement_type", "duration_minutes"] as const
 export type OptionalColumn = (typeof optionalColumns)[number]
 
@@ -11,13 +11,13 @@ export type OptionalColumn = (typeof optionalColumns)[number]
 export interface Dialect {
   readonly labels: Readonly<Record<Status, string>>
   readonly optional: ReadonlyArray<OptionalColumn>
-  /** Whether a request may say before which time it is not to be carried out. */
+  /** Whether a request may name a time before which it must not be carried out. */
   readonly notBefore: boolean
   /** Whether access can end by itself: the columns are there, and this role may write ends. */
   readonly ends: boolean
   /** Whether audit rows are chained by hashes. */
   readonly chained: boolean
-  /** Whether rows say all that the history of an attachment needs, to whoever may read them. */
+  /** Whether rows say all that the history of an attachment needs, whatever this role may read. */
   readonly tellsHistory: boolean
 }
 
@@ -48,7 +48,7 @@ const candidates: Readonly<Record<Status, readonly [string, string]>> = {
   FAILED: ["FAILED", "failed"]
 }
 
-/** What the end of a grant is written into. */
+/** The columns into which the end of a grant is written. */
 export const endColumns = [
   "correlation_id",
   "client_req_id",
@@ -133,7 +133,7 @@ export const readDialect = Effect.gen(function* () {
   return dialect
 })
 
-/** A text takes any label, but only ours are looked for in it. */
+/** A text column takes any label; it is only used with ours. */
 const allows = ({ category, labels }: Column, label: string) =>
   category === "S" ? label === label.toUpperCase() : labels.includes(label)
 

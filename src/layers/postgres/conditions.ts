@@ -3,7 +3,7 @@ import type { Dialect } from "./catalog.ts"
 /** Holds for no row. */
 export const never = "false"
 
-/** What several statements ask of a row of `csb_requests`, which they call `row`. */
+/** Conditions on a row of `csb_requests` that several statements share. `row`: their name for it. */
 export const conditionsOn = (row: string, { notBefore, optional }: Dialect) => ({
   /**
    * When it was last touched, as the indexes have it. Both columns may be null in the legacy schema. Not `coalesce`, which is not
@@ -11,7 +11,7 @@ export const conditionsOn = (row: string, { notBefore, optional }: Dialect) => (
    */
   touched: `(CASE WHEN ${row}.last_upd_time_stamp IS NOT NULL THEN ${row}.last_upd_time_stamp
     WHEN ${row}.req_time_stamp IS NOT NULL THEN ${row}.req_time_stamp ELSE '-infinity' END)`,
-  /** A request that is not to be carried out yet is seen by nobody. */
+  /** A request that must not be carried out yet is seen by nobody. */
   due: notBefore ? `(${row}.not_before IS NULL OR ${row}.not_before <= now())` : "true",
   /** It says enough for a payload of its own. */
   rebuildable: ["principal_type" as const, "entitlement_type" as const].every((column) => optional.includes(column))

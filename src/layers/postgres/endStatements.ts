@@ -11,15 +11,15 @@ const suffix = ":expiry"
 /** `client_req_id` is a varchar(255). */
 const kept = 255 - suffix.length
 
-/** When the access of the grants ends, and of which of them: those that succeed, or that fail and may yet have been carried out. */
+/** When the access ends, and for which grants: those that succeed; or those that fail, but may have been carried out. */
 const due = {
   "after their time": ["clock_timestamp() + duration_minutes * interval '1 minute'", "true"],
   now: ["now()", "attached_before IS FALSE"]
 } as const
 
 /**
- * Further parts of a statement that write the ends of the grants among the rows of `grants`, which has all columns of `csb_requests`.
- * Nothing, where access cannot end by itself.
+ * Further parts of a statement, which write the ends of the grants among the rows of `grants`, which has all columns of `csb_requests`.
+ * Empty where access cannot end by itself.
  */
 export const writeEnds = ({ ends, labels }: Dialect, grants: string, when: keyof typeof due, condition = "true") => {
   const [notBefore, which] = due[when]
@@ -51,7 +51,7 @@ export const endStatementsFor = (dialect: Dialect) => {
     SELECT FROM csb_requests AS ending WHERE ending.parent_id = change.correlation_id AND ending.cloud_provider = 'aws')`
 
   return {
-    /** $1 the request, $2 the token of its claim, $3 whether its policy is attached. What was noted first stays. */
+    /** $1 the request, $2 the token of its claim, $3 whether its policy is attached. What was recorded first stays. */
     noteBefore: `
       UPDATE csb_requests AS request SET attached_before = coalesce(attached_before, $3::boolean), last_upd_time_stamp = clock_timestamp()
       WHERE request.correlation_id = $1::uuid AND request.cloud_provider = 'aws' AND request.status = ${label("IN_PROGRESS")}
@@ -62,8 +62,8 @@ export const endStatementsFor = (dialect: Dialect) => {
       RETURNING request.correlation_id`,
 
     /**
-     * What happened to the attachment that a request is about: $1 the request. In the order of the audit rows, whose ids no clock
-     * can set back. A row that does not say what kind of principal or policy it is about may be about this one.
+     * What happened to the attachment that a request is about: $1 the request. In the order of the audit rows' ids, which no clock
+     * can set back. A row that does not say what kind of principal or policy it is about may be about this attachment.
      */
     history: `
       SELECT change.correlation_id AS id, change.action = 'add' AS granted, change.attached_before IS NOT TRUE AS attached,
@@ -89,8 +89,8 @@ export const endStatementsFor = (dialect: Dialect) => {
       ORDER BY audit_id NULLS FIRST, change.last_upd_time_stamp`,
 
     /**
-     * Requests whose time has come, and whose job was not pushed since or is lost: $1 before which time they were touched last then. The
-     * first one comes last, as it is to be taken first.
+     * Requests whose time has come, and whose job was not pushed since then or is lost: $1 the time before which those were last touched.
+     * The one that is to be taken first comes last.
      */
     due: `
       WITH due AS (
@@ -105,7 +105,7 @@ export const endStatementsFor = (dialect: Dialect) => {
       )
       SELECT ${payloadOf(dialect)} AS payload FROM pushed ORDER BY not_before DESC, correlation_id DESC`,
 
-    /** Milliseconds until the next request's time comes. */
+    /** Milliseconds until the next request is due. */
     nextDue: `
       SELECT extract(epoch FROM not_before - now())::float8 * 1000 AS millis FROM csb_requests
       WHERE cloud_provider = 'aws' AND status = ${label("PENDING")} AND not_before > now()

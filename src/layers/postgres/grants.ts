@@ -9,7 +9,7 @@ interface Needed {
   readonly columns: ReadonlyArray<string>
 }
 
-/** What the worker's role has to be granted (contract §1): enough for every statement, which a test shows, and no more. */
+/** What the worker's role has to be granted: enough for every statement, which a test shows, and no more. */
 const neededGrants = ({ ends, notBefore, optional }: Dialect): ReadonlyArray<Needed> => [
   {
     table: "csb_requests",
@@ -37,11 +37,11 @@ interface LackingColumns {
   readonly privilege: string
   readonly on: string
   readonly columns: ReadonlyArray<string>
-  /** How many of them were asked for. */
+  /** How many columns were asked about. */
   readonly asked: number
 }
 
-/** What of it the current role lacks. https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-ACCESS */
+/** Which of these rights the current role lacks. https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-INFO-ACCESS */
 export const missingGrants = Effect.fnUntraced(function* (dialect: Dialect) {
   const sql = yield* SqlClient.SqlClient
   const asked = neededGrants(dialect).flatMap(({ columns, privilege, table }) =>
@@ -58,7 +58,7 @@ export const missingGrants = Effect.fnUntraced(function* (dialect: Dialect) {
     GROUP BY n.nspname, c.relname, asked.privilege
     HAVING NOT bool_and(has_column_privilege(c.oid, asked.column, asked.privilege))
     ORDER BY min(asked.position)`
-  // A serial's nextval asks for a right of its own; an identity's does not.
+  // A serial's nextval needs a right of its own; an identity's does not.
   const sequences = yield* sql<{ readonly on: string }>`
     SELECT serial.sequence AS on
     FROM pg_attribute a

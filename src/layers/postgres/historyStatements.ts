@@ -7,10 +7,10 @@ export type SearchColumn = "correlation_id" | "account_id" | "principal"
 /** Rows of a list. */
 const most = 100
 
-/** Unix milliseconds, as a number that JavaScript has. */
+/** Unix milliseconds, as a JavaScript number. */
 const millis = (column: string) => `(extract(epoch FROM ${column}) * 1000)::float8`
 
-/** Statements of those who look at what became of requests, as text in the database's own words. */
+/** Statements that look at what became of requests, as text with the database's own labels. */
 export const historyStatementsFor = (dialect: Dialect) => {
   const { labels } = dialect
   const label = (status: keyof typeof labels) => `'${labels[status]}'`
@@ -22,9 +22,9 @@ export const historyStatementsFor = (dialect: Dialect) => {
 
   return {
     /**
-     * An audit row such that all of $1 and later have a higher id. Times have no index, and must not get one: every job would pay for
-     * it. But ids are given in the order of time, so the primary key can be bisected: some twenty looks into a million rows. The
-     * minute is for transactions that take their time.
+     * The id of an audit row such that all rows from time $1 on have higher ids. Times have no index, and must not get one: every job would
+     * pay for it. But ids are given in the order of time, so the primary key can be bisected, in some twenty steps for a million rows. The
+     * minute allows for slow transactions.
      */
     firstSince: `
       WITH RECURSIVE bisected AS (
@@ -41,7 +41,7 @@ export const historyStatementsFor = (dialect: Dialect) => {
       )
       SELECT max(low)::text AS id FROM bisected`,
 
-    /** $1 the audit row after which to look, $2 the time. Nothing ends with a claim, so those rows are not looked up. */
+    /** $1 the audit row after which to look, $2 the time. A claim is no outcome, so the requests of those rows are not looked up. */
     outcomes: `
       SELECT floor(extract(epoch FROM audit_timestamp) / 60)::float8 * 60000 AS minute,
         count(*) FILTER (WHERE audit.status = ${label("SUCCESS")})::int AS succeeded,

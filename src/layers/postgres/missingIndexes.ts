@@ -11,7 +11,7 @@ const wanted = ({ labels }: Dialect) => [
 
 const touchedWhere = (label: string) => new RegExp(`CASE\\b.*\\blast_upd_time_stamp\\b.*\\bWHERE\\b.*'${label}'`, "s")
 
-/** What the worker looks for often, and would read a whole table for: the indexes of our migrations, whatever they are called. */
+/** Frequent searches that would read a whole table without the indexes of our migrations, whatever those are called here. */
 export const missingIndexes = Effect.fnUntraced(function* (dialect: Dialect) {
   const sql = yield* SqlClient.SqlClient
   const indexes = yield* sql<{ readonly on: string; readonly definition: string }>`

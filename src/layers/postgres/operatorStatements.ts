@@ -1,6 +1,6 @@
 import type { Dialect } from "./catalog.ts"
 
-/** Statements of the operators' commands, as text in the database's own words, like those of a job's life. */
+/** Statements of the operators' commands, as text with the database's own labels, like those of a job's life. */
 export const operatorStatementsFor = ({ labels }: Dialect) => {
   const label = (status: keyof typeof labels) => `'${labels[status]}'`
   const ours = "correlation_id = $1::uuid AND cloud_provider = 'aws'"

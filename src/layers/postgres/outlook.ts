@@ -6,12 +6,12 @@ import type { Dialect } from "./catalog.ts"
 import { conditionsOn } from "./conditions.ts"
 import { timestamp } from "./timestamp.ts"
 
-/** What a grant needs to get its end, beside the rights to write it. */
+/** The columns that a grant needs to get its end; the rights to write it come on top. */
 const endsNeed = ["duration_minutes", "not_before", "attached_before"]
 
 /**
- * What the database makes of a request that is not written yet: which unfinished ones on its key a claim would count before it, and
- * whether the columns hold what it says.
+ * What a request that is not written yet would meet in the database: how many unfinished ones on its key a claim would count before it,
+ * and whether the columns have room for what it says.
  */
 export const outlookOf = Effect.fnUntraced(function* (dialect: Dialect, job: Job, orphansBefore: number) {
   const sql = yield* SqlClient.SqlClient

@@ -1,8 +1,8 @@
 import type { Dialect } from "./catalog.ts"
 
 /**
- * The job of a request, as SQL for its row. What a request had to wait for is its time, where it has one. `parent_id` tells those who only
- * see the payload that it ends access.
+ * The job of a request, as an SQL expression over its row. A request with a due time counts as received then. `parent_id` tells those who
+ * see only the payload that it ends access.
  */
 export const payloadOf = ({ ends, optional }: Dialect): string => {
   const received = ends ? "CASE WHEN not_before IS NULL THEN req_time_stamp ELSE not_before END" : "req_time_stamp"

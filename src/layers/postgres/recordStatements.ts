@@ -5,7 +5,7 @@ import type { Dialect } from "./catalog.ts"
 /** Principals that are read at a time. */
 const page = 500
 
-/** Statements of those who compare the records with IAM, as text in the database's own words. Only where `tellsHistory` of the dialect holds. */
+/** Statements that compare the records with IAM, as text with the database's own labels. Only where `tellsHistory` of the dialect holds. */
 export const recordStatementsFor = ({ labels }: Dialect) => {
   const label = (status: keyof typeof labels) => `'${labels[status]}'`
   const grace = `${endGrace} * interval '1 millisecond'`
@@ -13,7 +13,7 @@ export const recordStatementsFor = ({ labels }: Dialect) => {
   const isOpen = `(ending.status IN (${label("PENDING")}, ${label("IN_PROGRESS")}) AND NOT ${isOverdue})`
 
   return {
-    /** Whether the role may read and write what it takes. Row-level security that restricts inserts leaves it the ends of grants alone. */
+    /** Whether the role has the rights to read and to submit. A restrictive policy on inserts allows it nothing but the ends of grants. */
     rights: `
       SELECT current_user::text AS role,
         has_table_privilege(to_regclass('csb_requests'), 'SELECT')
@@ -26,7 +26,7 @@ export const recordStatementsFor = ({ labels }: Dialect) => {
               AND EXISTS (SELECT FROM unnest(p.polroles) AS role WHERE role = 0 OR pg_has_role(role, 'USAGE'))
           )) AS submits`,
 
-    /** `behind`: the account, or account and principal, after which to begin: $1, $2. `one`: the only account: the next parameter. */
+    /** `behind`: the account, or account and principal, after which to begin ($1, $2). `one`: only one account, which is the next parameter. */
     principals: (behind: "nothing" | "account" | "principal", one: boolean) => {
       const after = { nothing: "true", account: "account_id > $1", principal: "(account_id, principal) > ($1, $2)" }
       const next = { nothing: 1, account: 2, principal: 3 }[behind]
@@ -38,8 +38,8 @@ export const recordStatementsFor = ({ labels }: Dialect) => {
     },
 
     /**
-     * $1 the account, $2 the principal. Of each key a row for each kind of change since it was last detached, with the last of them, in the
-     * order of the audit rows. The end of a grant that failed leaves nothing in doubt: what it was to detach is to go in any case.
+     * $1 the account, $2 the principal. For each key, a row for each kind of change since it was last detached, with the last change of that
+     * kind, in the order of the audit rows. A failed end of a grant leaves no doubt: what it was to detach has to go in any case.
      */
     keysOf: `
       WITH changes AS (

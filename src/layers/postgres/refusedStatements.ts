@@ -22,7 +22,7 @@ const workerStatements = (dialect: Dialect): Readonly<Record<string, string>> =>
 }
 
 /**
- * Has PostgreSQL plan each statement, which it only does for those that it would carry out: with these tables, types, functions and
+ * Has PostgreSQL plan each statement, which it only does if it would carry the statement out with these tables, types, functions and
  * rights. Nothing is carried out. https://www.postgresql.org/docs/current/sql-explain.html
  */
 export const refusedStatements = Effect.fnUntraced(function* (dialect: Dialect) {

@@ -3,16 +3,16 @@ import { type Dialect, type OptionalColumn, optionalColumns } from "./catalog.ts
 import { conditionsOn } from "./conditions.ts"
 import { writeEnds } from "./endStatements.ts"
 
-/** No more requests than these are counted before a blocked one. */
+/** At most so many requests are counted before a blocked one. */
 const countedAhead = 1_000
 
-/** What a statement does with a row that another transaction holds: it waits for it, or leaves it out. */
+/** What a statement does with a row that another transaction holds: wait for it, or leave it out. */
 export type WhenLocked = "" | "SKIP LOCKED"
 
 /**
- * The statements of a job's life, as text in the database's own words: built once, since building them for each job would cost
- * more than running them. What a payload says only ever comes as a parameter. Labels stand as literals, which PostgreSQL takes
- * for an enum and for a text alike; they are the few words that the catalog may have.
+ * The statements of a job's life, as text with the database's own labels: built once, since building them for each job would cost
+ * more than running them. What a payload says only ever comes as a parameter. Labels are literals, which PostgreSQL accepts for
+ * an enum and for a text alike; they can only be the few words that the catalog is searched for.
  */
 export const statementsFor = (dialect: Dialect) => {
   const { ends, labels, optional } = dialect
@@ -28,9 +28,9 @@ export const statementsFor = (dialect: Dialect) => {
     columns: `principal, action, entitlement, account_id, ${optionals((name) => name)}`,
 
     /**
-     * Claims of several requests: $1 an array of `{id, claimant}`, what the audit row says of the claimant, with what the payload
-     * says of the request under the names of the columns; $2 the time before which a pending request that nobody can rebuild must have
-     * been touched to hold up nobody; $3 after how many milliseconds one that is held up is touched.
+     * Claims of several requests: $1 an array of `{id, claimant}` (what the audit row says about the claimant) together with what the payload
+     * says about the request under the names of the columns; $2 a time: a pending request last touched before it that nobody can rebuild holds
+     * up no other; $3 milliseconds: a blocked request that was not touched for so long is touched.
      */
     claim: (whenLocked: WhenLocked) => `
       WITH seen AS (
@@ -106,8 +106,8 @@ export const statementsFor = (dialect: Dialect) => {
       FROM judged LEFT JOIN audited USING (correlation_id)`,
 
     /**
-     * Several settlements: $1 an array of `{id, token, log, reference, doubtful}`: AWS's request id, or null, and whether a call may have
-     * been carried out of which the settlement knows nothing.
+     * Several settlements: $1 an array of `{id, token, log, reference, doubtful}`. `reference`: AWS's request id, or null. `doubtful`: AWS may
+     * have carried out a call whose outcome the settlement does not know.
      */
     settle: (status: keyof typeof labels, whenLocked: WhenLocked) => `
       WITH ours AS (

@@ -4,18 +4,18 @@ import { conditionsOn, never } from "./conditions.ts"
 import { writeEnds } from "./endStatements.ts"
 import { payloadOf } from "./rebuiltPayload.ts"
 
-/** Requests that one statement recovers or rebuilds. */
+/** How many requests one statement recovers or rebuilds. */
 const atOnce = 500
 
-/** Orphans that are counted. */
+/** How many orphans are counted at most. */
 const counted = 10_000
 
-/** Statements of the heartbeat and of the sweep, as text in the database's own words, like those of a job's life. */
+/** Statements of the heartbeat and of the sweep, as text with the database's own labels, like those of a job's life. */
 export const sweepStatementsFor = (dialect: Dialect) => {
   const { ends, labels } = dialect
   const { due, rebuildable, touched } = conditionsOn("csb_requests", dialect)
   const label = (status: keyof typeof labels) => `'${labels[status]}'`
-  // What has a time is pushed when that comes, and again when its job is lost, by a statement of its own.
+  // A request with a due time is pushed then, and again when its job is lost, by a statement of its own.
   const orphaned = `cloud_provider = 'aws' AND status = ${label("PENDING")} AND ${touched} < $1::timestamptz
     AND ${ends ? "not_before IS NULL" : due}`
 
@@ -32,7 +32,7 @@ export const sweepStatementsFor = (dialect: Dialect) => {
         )
       RETURNING held.token`,
 
-    /** $1 the lease in milliseconds, $2 how many lost workers are too many. The lock goes with the statement. */
+    /** $1 the lease in milliseconds, $2 how many lost workers are too many. The lock ends with the statement. */
     recover: `
       WITH turn AS MATERIALIZED (
         SELECT pg_try_advisory_xact_lock(hashtext('csb_requests sweep')) AS ours
@@ -77,7 +77,7 @@ export const sweepStatementsFor = (dialect: Dialect) => {
       SELECT extract(epoch FROM min(req_time_stamp))::float8 * 1000 AS oldest
       FROM csb_requests WHERE correlation_id = ANY ($1::uuid[]) AND cloud_provider = 'aws'`,
 
-    /** $1 before which time they were touched last. Undefined in a schema in which no row says enough. */
+    /** $1 the time before which they were last touched. Undefined in a schema in which no row says enough. */
     rebuildOrphans:
       rebuildable !== never
         ? `
@@ -93,7 +93,7 @@ export const sweepStatementsFor = (dialect: Dialect) => {
       FROM rebuilt ORDER BY req_time_stamp, correlation_id`
         : undefined,
 
-    /** $1 before which time they were touched last. */
+    /** $1 the time before which they were last touched. */
     countOrphans: `
       SELECT count(*)::int AS orphans FROM (
         SELECT FROM csb_requests WHERE ${orphaned} AND NOT ${rebuildable}

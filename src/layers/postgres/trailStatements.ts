@@ -1,9 +1,9 @@
-/** Requests of a page. */
+/** How many requests a page has. */
 export const trailsOfPage = 500
 
 /**
- * $1 the request after which the page begins, if there is one; $2 the account whose trails are read, or null for all. The page is cut before the
- * account is looked at, so that no statement reads more than a page; one statement, since what a request says and its trail have to be of one time.
+ * $1 the request after which the page begins, if there is one; $2 the account whose trails are read, or null for all. The page is cut before it is
+ * filtered by account, so that no statement reads more than a page; one statement, since a request and its trail have to come from one snapshot.
  */
 const pageOf = (after: boolean) => `
   WITH page AS (

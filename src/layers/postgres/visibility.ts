@@ -7,7 +7,7 @@ interface Found {
   readonly estimated: number
 }
 
-/** A table that holds requests of other clouds alone would be read whole: then it is not known, and no reason to warn. */
+/** A table with requests of other clouds alone would be read whole: then the answer is not known, and there is no reason to warn. */
 const seesAny = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
   return yield* sql`SET LOCAL statement_timeout = '2s'`.pipe(
@@ -21,7 +21,7 @@ const seesAny = Effect.gen(function* () {
 /**
  * What row-level security leaves the role (https://www.postgresql.org/docs/current/ddl-rowsecurity.html). Rows that are hidden cannot be
  * counted; but without a policy for the role none is seen, and where policies contradict what the worker asks for, the planner
- * finds so, and its plan reads nothing.
+ * notices, and its plan reads nothing.
  */
 export const visibility = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient

@@ -46,7 +46,7 @@ export const AwsProbeLive = Layer.effect(
 
 /**
  * IAM decides whether a caller may call before it looks up what the call is about
- * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html). The name is of 122 random bits.
+ * (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html). The name has 122 random bits.
  */
 const attempt = (
   client: IAMClient,

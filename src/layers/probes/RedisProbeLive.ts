@@ -11,7 +11,7 @@ import { redisError, RedisLive } from "../redis/RedisLive.ts"
 import type { RedisClient } from "../redis/redisClient.ts"
 import { redisConnection } from "../redis/redisConnection.ts"
 
-/** A connection as the worker's own, but one that is not opened again: what was to be queued on it would then be carried out. */
+/** A connection like the worker's own, but never reopened: on a new one, commands meant for the open MULTI would be carried out. */
 export const RedisProbeLive = Layer.effect(
   RedisProbe,
   Effect.gen(function* () {
@@ -35,7 +35,7 @@ export const RedisProbeLive = Layer.effect(
             )
           ),
           tryCommands: tryCommands(client, config.queue, config.fetchMode),
-          // On connections of its own, which find their way in a cluster.
+          // On connections of its own, which follow a cluster's redirections.
           pauses: Effect.flatMap(Pauses, ({ all }) => all).pipe(
             Effect.provide(PausesRedis.pipe(Layer.provide(RedisLive))),
             Effect.provideService(RedisConfig, config)
@@ -47,15 +47,15 @@ export const RedisProbeLive = Layer.effect(
 )
 
 /**
- * Of a cluster the one node that is configured, since a transaction stays on one; it sends keys that are another's away only after it
- * has asked the ACL.
+ * For a cluster, only the configured node, since a transaction stays on one; it redirects keys that are another node's only after it has
+ * asked the ACL.
  */
 const oneServerOf = (config: RedisConfig["Service"]): RedisConfig["Service"] =>
   config.servers._tag === "Cluster" ? { ...config, servers: { _tag: "Single", address: config.servers.seed } } : config
 
 /**
  * The ACL is asked about a command before it is queued in MULTI (https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/),
- * and what was queued goes with the connection, as EXEC never comes. Without MULTI, what would change something is not tried.
+ * and what was queued is dropped with the connection, since EXEC never comes. Without MULTI, commands that would change something are not tried.
  */
 const tryCommands = Effect.fnUntraced(function* (client: RedisClient, queue: string, fetchMode: "blmove" | "brpop") {
   const send = (command: string, args: ReadonlyArray<string>) =>
@@ -100,7 +100,7 @@ const tryCommands = Effect.fnUntraced(function* (client: RedisClient, queue: str
   } satisfies CommandsTried
 })
 
-/** Redis's own words tell whether a command was let in. Errors about what it was asked for come after that. */
+/** Redis's own words tell whether the ACL let a command in. Errors about its arguments come after that. */
 const refusalOf = ({ message }: RedisError): Option.Option<Pick<RefusedCommand, "why" | "reason">> => {
   if (message.startsWith("NOPERM")) {
     return Option.some({
@@ -114,7 +114,7 @@ const refusalOf = ({ message }: RedisError): Option.Option<Pick<RefusedCommand, 
     : Option.none()
 }
 
-/** As an ACL names the keys of contract §3. */
+/** The pattern by which an ACL names the key. */
 const patternOf = (key: string, queue: string): string =>
   key.startsWith(`{${queue}}:`) ? `{${queue}}:*` : key.startsWith("cache:status:") ? "cache:status:*" : key
 

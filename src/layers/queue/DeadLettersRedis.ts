@@ -5,10 +5,10 @@ import { Redis } from "../../services/Redis.ts"
 import { decodeDeadLetter } from "./deadLetter.ts"
 import { keysOf } from "./keys.ts"
 
-/** Letters that are read at once where all are looked at. */
+/** How many letters are read at a time where all are looked at. */
 const pageSize = 500
 
-/** `DeadLetters` over the list of contract §3, into which workers push at the left. */
+/** `DeadLetters` over the list of dead letters, into which workers push at the left. */
 export const DeadLettersRedis = Layer.effect(
   DeadLetters,
   Effect.gen(function* () {

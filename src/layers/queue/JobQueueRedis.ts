@@ -10,24 +10,24 @@ import { encodeDeadLetter } from "./deadLetter.ts"
 import { keysOf } from "./keys.ts"
 import { parkedAccounts } from "./parkedAccounts.ts"
 
-/** A drain waits for it, since a take is not interrupted; BRPOP of Redis < 6 knows whole seconds only. */
+/** Short, since a drain waits for it: a take is not interrupted. BRPOP of Redis < 6 takes whole seconds only. */
 const waitForPayload = Duration.seconds(1)
 
-/** Milliseconds for which Redis may still move payloads for a take whose connection broke on our side alone, and some more. */
+/** Milliseconds for which Redis may still move payloads for a take whose connection broke on our side alone, with a margin. */
 const staleFor = 2 * Duration.toMillis(waitForPayload)
 
-/** In the mode `brpop`, whose ACL may grant no sorted set, a delayed payload stays in our hands, for so long at most. */
+/** In the mode `brpop`, whose ACL may grant no commands on sorted sets, a delayed payload stays in our hands, for this long at most. */
 const longestHold = Duration.seconds(1)
 
-/** Accounts whose parked payloads are looked at in one go. */
+/** How many accounts' parked payloads are looked at in one go. */
 const accountsAtOnce = 50
 
-/** Accounts whose parked payloads are counted. */
+/** How many accounts' parked payloads are counted. */
 const accountsCounted = 10_000
 
 const equals = (payload: Uint8Array) => (other: Uint8Array) => Buffer.compare(payload, other) === 0
 
-/** `JobQueue` over the lists of contract §3, in both fetch modes. */
+/** `JobQueue` over Redis, in both fetch modes. */
 export const JobQueueRedis = Layer.effect(
   JobQueue,
   Effect.gen(function* () {
@@ -39,11 +39,11 @@ export const JobQueueRedis = Layer.effect(
     const reliable = fetchMode === "blmove"
     const processing = keys.processing(workerId)
 
-    // A worker id may be set for good, and a take has to be told from those of an earlier boot.
+    // A worker id may be the same on every boot, and a take has to be told apart from those of an earlier boot.
     const boot = randomBytes(4).toString("hex")
     let takes = 0
 
-    /** What was taken and has not left our hands again. */
+    /** What was taken and has not left our hands yet. */
     const held = new Set<Delivery>()
     const hold = (payload: Uint8Array): Delivery => {
       const delivery = { payload, take: `${boot}-${++takes}` }
@@ -53,8 +53,8 @@ export const JobQueueRedis = Layer.effect(
     const letGo = (delivery: Delivery) => Effect.sync(() => held.delete(delivery))
 
     /**
-     * Taken for lost, we may have been given what we still held: then two deliveries share one element of our list, which the one that
-     * remains needs.
+     * If we were taken for lost, what we still held may have come to us again: then two deliveries share one element of our list, and the
+     * one that remains needs it.
      */
     const isShared = (delivery: Delivery) => {
       const others = Array.from(held).filter((it) => it !== delivery && equals(delivery.payload)(it.payload)).length
@@ -62,10 +62,10 @@ export const JobQueueRedis = Layer.effect(
       return Effect.map(redis.list(processing), (all) => all.filter(equals(delivery.payload)).length <= others)
     }
 
-    /** Nothing holds the payload meanwhile in the mode `brpop`; in `blmove`, our processing list does. */
+    /** In the mode `brpop` no list holds the payload; in `blmove`, our processing list does. */
     const remove = (delivery: Delivery) =>
       Effect.suspend(() =>
-        // Out of our hands first: of equal payloads that go at once, each leaves the others theirs. And tried again after it was done, it
+        // Out of our hands first: of equal payloads that are removed at once, each leaves the others theirs. And a retry after it was done
         // would remove another's.
         held.delete(delivery) && reliable
           ? isShared(delivery).pipe(
@@ -83,8 +83,8 @@ export const JobQueueRedis = Layer.effect(
     const forgetStatus = (correlationId: string) => redis.delete(keys.cachedStatus(correlationId))
 
     /**
-     * Until when our processing list may get payloads that we have never seen: of takes whose answers were lost. Infinite until it has
-     * been looked at, since Redis may be away for long.
+     * Until when our processing list may receive payloads that we have never seen, from takes whose answers were lost. Infinite until the
+     * list has been looked at, since Redis may be away for long.
      */
     let strandedUntil = Number.NEGATIVE_INFINITY
     const findStranded = Effect.gen(function* () {
@@ -104,7 +104,7 @@ export const JobQueueRedis = Layer.effect(
       expected < 2 || most < 2
         ? Effect.succeed([])
         : redis.moveLast(queue, processing, Math.min(most, expected)).pipe(
-            // Not needed, only faster.
+            // Not needed, only faster: so a refusal does not matter.
             Effect.catchIf(
               (error) => error.reason !== "Unavailable",
               () => Effect.succeed([])
@@ -139,7 +139,7 @@ export const JobQueueRedis = Layer.effect(
         )
       : Effect.succeed<ReadonlyArray<AccountCount>>([])
 
-    /** Each command once, for an account that nobody has. SADD comes when SREM is known to be granted. */
+    /** Tries each command once, for an account that does not exist. SADD only once SREM is known to be granted. */
     const tryParking = Effect.all(
       [
         redis.someOf(keys.parkedAccounts, 1),
@@ -181,7 +181,7 @@ export const JobQueueRedis = Layer.effect(
       canPark: reliable ? tryParking : Effect.succeed(false),
       park: Effect.fnUntraced(function* (deliveries, accountId) {
         const parked = keys.parked(accountId)
-        // Tried again, some may have gone before.
+        // If this is a retry, some may have been moved before.
         const ours = deliveries.filter((delivery) => held.has(delivery))
         const move = Effect.fnUntraced(function* (end: ListEnd, some: ReadonlyArray<Delivery>) {
           if (some.length === 0) return
@@ -193,14 +193,14 @@ export const JobQueueRedis = Layer.effect(
           "left",
           ours.filter(({ payload }) => !endsGrant(payload))
         )
-        // The first one comes last, as it is to be taken first.
+        // The one that is to be taken first comes last.
         yield* move("right", ours.filter(({ payload }) => endsGrant(payload)).toReversed())
       }),
       takeParked: Effect.fnUntraced(function* (accountId) {
         const [payload] = yield* redis.moveLast(keys.parked(accountId), processing, 1).pipe(mayStrand)
         if (payload !== undefined) return Option.some(hold(payload))
         yield* redis.forget(keys.parkedAccounts, accountId)
-        // Another one may have been parked just before.
+        // Another payload may have been parked just before.
         if ((yield* redis.length(keys.parked(accountId))) > 0) yield* redis.note(keys.parkedAccounts, accountId)
         return Option.none()
       }),

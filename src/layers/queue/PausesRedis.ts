@@ -5,14 +5,14 @@ import { Pauses } from "../../services/Pauses.ts"
 import { Redis } from "../../services/Redis.ts"
 import { keysOf } from "./keys.ts"
 
-/** Pauses that are looked at; more than one a scope there are only when two operators pause it in the same instant. */
+/** How many pauses are looked at. A scope has more than one only if two operators paused it at the same instant. */
 const most = 10_000
 
 const Json = Schema.fromJsonString(Pause)
 const decode = Schema.decodeUnknownOption(Json)
 const encode = Schema.encodeEffect(Json)
 
-/** `Pauses` in a sorted set, as JSON, scored with their time: commands that each worker may use anyway. */
+/** `Pauses` as JSON in a sorted set, scored with their time: it needs only commands that each worker may use anyway. */
 export const PausesRedis = Layer.effect(
   Pauses,
   Effect.gen(function* () {
@@ -40,7 +40,7 @@ export const PausesRedis = Layer.effect(
 const pauseOf = (member: Uint8Array): Pause =>
   Option.getOrElse(
     decode(Buffer.from(member).toString()),
-    // Whatever it was meant to stop, it stops.
+    // Whatever it was meant to stop, it stops all.
     () =>
       new Pause({ scope: "all", by: "unknown", why: "its entry in Redis cannot be read", at: DateTime.makeUnsafe(0) })
   )

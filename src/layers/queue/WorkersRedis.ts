@@ -6,10 +6,10 @@ import { manyDelayed, Workers } from "../../services/Workers.ts"
 import { keysOf } from "./keys.ts"
 import { parkedAccounts } from "./parkedAccounts.ts"
 
-/** Payloads moved from the delayed ones at a time: what is due must not crowd out what has never been tried. */
+/** How many delayed payloads are released at a time: what is due must not crowd out what has never been tried. */
 const releasedAtOnce = 50
 
-/** Payloads at the right end of the list that are looked at: a few may lie there in another order than they were pushed. */
+/** How many payloads at the right end of the list are looked at: a few may be there in another order than they were pushed. */
 const lookedAt = 1_000
 
 /**
@@ -18,14 +18,14 @@ const lookedAt = 1_000
  */
 const overdueAfter = 1_000
 
-/** And of each account's parked ones, of as many accounts. */
+/** How many of each account's parked payloads are looked at, and for how many accounts. */
 const lookedAtParked = 10
 const manyAccounts = 2_000
 
-/** Milliseconds after its end for which a worker is remembered: one that was only stopped takes a job before it announces itself. */
+/** Milliseconds for which a lost worker is remembered: one that was only stopped may take a job before it announces itself again. */
 const rememberedFor = 600_000
 
-/** Workers of one queue, alive or not, that are looked at. */
+/** How many workers of one queue, alive or not, are looked at. */
 const manyWorkers = 1_000
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString()
@@ -67,7 +67,7 @@ export const WorkersRedis = Layer.effect(
 
     const release = Effect.fnUntraced(function* (until: number, limit: number) {
       const due = yield* redis.lowest(keys.delayed, until, limit)
-      // The first one is to be taken first, so it comes last.
+      // The one that is to be taken first comes last.
       yield* Effect.forEach(due.toReversed(), (payload) => redis.transferFromSet(keys.delayed, keys.queue, payload), {
         concurrency: "unbounded",
         discard: true
@@ -78,7 +78,8 @@ export const WorkersRedis = Layer.effect(
       setAside: Effect.gen(function* () {
         const payloads = yield* redis.list(own)
         if (payloads.length === 0) return
-        // An id may be set for good, and what is found in its list later must be its own. Known as lost before it has anything.
+        // An id may be the same on every boot, and what is found in its list later must be its own. The earlier boot is made known as lost
+        // before it is given anything.
         const earlier = `${workerId}:before-${randomBytes(4).toString("hex")}`
         yield* redis.setScore(keys.workers, Buffer.from(earlier), yield* Clock.currentTimeMillis)
         yield* Effect.forEach(payloads, (payload) => redis.transfer(own, keys.processing(earlier), "right", payload), {
@@ -114,7 +115,7 @@ export const WorkersRedis = Layer.effect(
       reclaim: (owner, payload) => redis.transfer(keys.processing(owner), keys.queue, "right", payload),
       discard: (owner, payload) => redis.removeFirst(keys.processing(owner), payload),
 
-      // In the order in which a job moves: what is released or taken meanwhile is met again in the list, or in the hands of its taker.
+      // Read in the order in which a job moves: what is released or taken meanwhile is met again in the list, or in its taker's hands.
       oldest: Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
         const overdue = yield* redis.lowest(keys.delayed, now - overdueAfter, lookedAt)

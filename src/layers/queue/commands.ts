@@ -5,13 +5,13 @@ import { keysOf } from "./keys.ts"
 export interface WorkerCommand {
   readonly command: string
   readonly use: CommandUse
-  /** Arguments on keys of contract §3. Carried out, they would move no job: they are no good, or about nothing that is there. */
+  /** Keys and further arguments. Even if carried out, they would move no job: they are invalid, or about nothing that exists. */
   readonly tries: ReadonlyArray<readonly [keys: ReadonlyArray<string>, ...rest: ReadonlyArray<string>]>
-  /** Carried out, it would change something all the same. */
+  /** If carried out, it would change something all the same. */
   readonly changes: boolean
 }
 
-/** No worker's id, no account's and no request's has such a form. */
+/** No worker, account or request can have such an id. */
 const nobody = "nobody!"
 
 /** Every command that the worker sends in a fetch mode: what its ACL has to grant (README), what is tested, and what `doctor` tries. */
@@ -66,7 +66,7 @@ export const commandsOf = (queue: string, fetchMode: "blmove" | "brpop"): Readon
 
 export type KeylessCommand = "multi" | "exec" | "ping"
 
-/** And these, which are about no key. */
+/** Those that are about no key. */
 export const keylessCommands = (
   fetchMode: "blmove" | "brpop"
 ): ReadonlyArray<{ readonly command: KeylessCommand; readonly use: CommandUse }> => {

@@ -4,7 +4,7 @@ import { CorrelationId } from "../../domain/Job.ts"
 import type { StoredLetter } from "../../services/DeadLetters.ts"
 import type { DeadLetter } from "../../services/JobQueue.ts"
 
-/** A dead letter as contract §3 describes it. Bytes that are not UTF-8 come as base64. `now`: Unix milliseconds. */
+/** A dead letter as JSON. Bytes that are not UTF-8 come as base64. `now`: Unix milliseconds. */
 export const encodeDeadLetter = (
   payload: Uint8Array,
   letter: DeadLetter,

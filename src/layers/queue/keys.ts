@@ -1,5 +1,5 @@
 /**
- * The keys of contract §3. The braces are a hash tag, which keeps them in the slot of the list itself on Redis Cluster:
+ * The keys, all named after the job list. The braces are a hash tag, which keeps them in the slot of that list on Redis Cluster:
  * https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags
  */
 export const keysOf = (queue: string) => ({

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import type { Redis } from "../../services/Redis.ts"
 import type { keysOf } from "./keys.ts"
 
-/** Up to so many accounts for which payloads are parked, any of them. Where the ACL forbids the question, nobody parks. */
+/** Up to `most` accounts for which payloads are parked, in no particular order. Where the ACL forbids the question, nobody parks. */
 export const parkedAccounts = (redis: Redis["Service"], keys: ReturnType<typeof keysOf>, most: number) =>
   redis.someOf(keys.parkedAccounts, most).pipe(
     Effect.catchIf(

@@ -56,7 +56,7 @@ export const RedisLive = Layer.effect(
         call("ZRANGEBYSCORE", () =>
           client.zrangebyscoreBuffer(key, "-inf", "+inf", "WITHSCORES", "LIMIT", 0, limit)
         ).pipe(
-          // The reply has members and scores in turn.
+          // The reply alternates members and scores.
           Effect.map((reply) =>
             reply.flatMap((member, index) => (index % 2 === 0 ? [{ member, score: Number(reply[index + 1]) }] : []))
           )
@@ -102,8 +102,8 @@ const transaction = (queued: () => ChainableCommander) =>
   )
 
 /**
- * A server answers so that cannot carry commands out now, or not this one: it starts, has no master, is no master any more, or wants
- * another password. https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#redirection-and-resharding
+ * The answers of a server that cannot carry out commands now, or not this one: it is starting, has no master, is no longer a master, or
+ * wants another password. https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#redirection-and-resharding
  */
 const elsewhere =
   /^(?:ASK|CLUSTERDOWN|LOADING|MASTERDOWN|MOVED|NOAUTH|NOREPLICAS|READONLY|TRYAGAIN|UNBLOCKED|WRONGPASS) /
@@ -114,7 +114,7 @@ export const redisError = (command: string, cause: unknown): RedisError => {
   return new RedisError({
     command,
     reason: reasonFor(message, cause instanceof ReplyError),
-    // A client of a cluster follows it.
+    // A cluster client would follow it.
     message: message.startsWith("MOVED ") ? `${message}; this is a cluster: set REDIS_CLUSTER=true` : message
   })
 }

@@ -4,13 +4,13 @@ import type { RedisConfig } from "../../services/Config.ts"
 
 export type RedisClient = Cluster | Redis
 
-/** Milliseconds without an answer to what was asked, after which a connection counts as dead. Blocking commands wait for one. */
+/** Milliseconds without an answer after which a connection counts as dead. Longer than a blocking command waits. */
 const silence = 5_000
 
 /** Milliseconds before the next try to connect. */
 export const retryAfter = (times: number) => Math.min(50 * 2 ** Math.min(times, 6), 2_000)
 
-/** How to speak to a server, wherever it is. The passwords come later, since they change. */
+/** How to talk to a server, wherever it is. The passwords come later, since they change. */
 const connectionOptions = ({ tls, tlsCa, username }: RedisConfig["Service"]) =>
   ({
     username: Option.getOrUndefined(username),
@@ -28,16 +28,16 @@ const connectionOptions = ({ tls, tlsCa, username }: RedisConfig["Service"]) =>
     disableClientInfo: true
   }) satisfies RedisOptions
 
-/** To one server at a time, which it is connected to again by itself. */
+/** For a client of one server at a time, which reconnects by itself. */
 const reconnecting = {
   lazyConnect: true,
   enableOfflineQueue: false,
   retryStrategy: retryAfter,
-  // What comes in the same turn of the event loop goes out in one write, which is what a command costs most.
+  // What comes in the same turn of the event loop goes out in one write, since the write is the larger part of a command's cost.
   enableAutoPipelining: true
 } satisfies RedisOptions
 
-/** A client of ioredis for the servers of the configuration, which is not connected yet and has no password. */
+/** An ioredis client for the configured servers, not connected yet and without a password. */
 export const makeClient = (config: RedisConfig["Service"]): RedisClient => {
   const options = connectionOptions(config)
   const { servers } = config
@@ -51,9 +51,9 @@ export const makeClient = (config: RedisConfig["Service"]): RedisClient => {
         sentinels: Array.from(servers.sentinels),
         name: servers.master,
         ...(options.tls !== undefined && { sentinelTLS: options.tls, enableTLSForSentinelMode: true }),
-        // Others than those that are named may have addresses at which only they reach each other.
+        // Sentinels other than those that are named may have addresses that only they can reach.
         updateSentinels: false,
-        // A start fails when no sentinel helps.
+        // The start fails if no sentinel helps.
         sentinelRetryStrategy: () => null
       })
     case "Cluster":

@@ -5,13 +5,13 @@ import { type Address, RedisConfig, type RedisServers } from "../../services/Con
 import { makeClient, nodesOf, type RedisClient, retryAfter } from "./redisClient.ts"
 
 /**
- * Opens a connection, which ends with the scope and reconnects by itself meanwhile; to a cluster, one to each master. Fails when Redis
+ * Opens a connection, which closes with the scope and reconnects by itself until then; for a cluster, one to each master. Fails when Redis
  * cannot be reached now.
  */
 export const redisConnection = Effect.gen(function* () {
   const config = yield* RedisConfig
   const { servers } = config
-  // The client of a cluster does not tell why its seed cannot be reached.
+  // A cluster client does not say why its seed cannot be reached.
   if (servers._tag === "Cluster") {
     yield* Effect.scoped(connect({ ...config, servers: { _tag: "Single", address: servers.seed } }))
   }
@@ -30,8 +30,8 @@ const connect = Effect.fnUntraced(function* (config: RedisConfig["Service"]) {
 })
 
 /**
- * Gives the client its passwords. Returned is what reads them again, for ever, whenever a connection ended or was refused, since the next
- * may need new ones; and tells why, once for each outage. What is connected stays so.
+ * Gives the client its passwords. Returns an effect that reads them again whenever a connection ended or was refused, since the next may
+ * need new ones, and logs why, once for each outage. It never ends. What is connected stays connected.
  */
 const keepPasswords = Effect.fnUntraced(function* (client: RedisClient, { password, servers }: RedisConfig["Service"]) {
   let current: string | undefined
@@ -62,7 +62,7 @@ const keepPasswords = Effect.fnUntraced(function* (client: RedisClient, { passwo
       Effect.annotateLogs({ error_type: "Redis Unavailable", error_message: reason })
     )
   })
-  // What failed until now has been told, or did no harm.
+  // What failed until now has been reported, or did no harm.
   return Effect.andThen(Queue.clear(ended), Effect.forever(keep))
 })
 
@@ -79,9 +79,9 @@ const open = (client: RedisClient, config: RedisConfig["Service"]) => {
   return Effect.tryPromise({
     try: async () => {
       await client.connect()
-      // Else a node is connected to when it is first needed, and what else is asked meanwhile fails.
+      // Otherwise a node is connected to when it is first needed, and what else is asked meanwhile fails.
       if (client instanceof Cluster) await Promise.allSettled(client.nodes("master").map((node) => node.connect()))
-      // Connecting succeeds without a password that Redis asks for; an ACL that forbids PING shows that we are known.
+      // Connecting succeeds even without a password that Redis asks for. An ACL that forbids PING shows that we are known.
       await client.ping().catch((error: Error) => {
         if (!error.message.startsWith("NOPERM")) throw error
       })

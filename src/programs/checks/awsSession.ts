@@ -13,7 +13,7 @@ export const checkIdentity = (arn: AwsSession["identity"]) =>
     Effect.match(arn, { onFailure: unknownIdentity, onSuccess: (it) => ok(`STS knows the worker as ${it}`) })
   )
 
-/** Whether the handler role of an account lets the worker in; `assumed` is the try. */
+/** Whether the handler role of an account lets the worker in; `assumed` is the attempt. */
 export const checkRole = <A>(
   identity: Finding,
   session: AwsSession,
@@ -53,7 +53,7 @@ const identityRemedy = ({ _tag, code, message }: AwsError): string => {
   return "See what AWS says; AWS_REGION may be one that the account has not enabled"
 }
 
-/** STS answers AccessDenied, whichever of the reasons it is. */
+/** STS answers AccessDenied, whatever the reason. */
 const unassumed = (error: AwsError, session: AwsSession, accountId: string, worker: string): Outcome => {
   const arn = session.roleArn(accountId)
   switch (error._tag) {

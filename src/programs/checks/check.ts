@@ -6,10 +6,10 @@ import type { BackendUnavailable } from "../../domain/StartupError.ts"
 import type { ConfigInvalid } from "../../services/Config.ts"
 import { unconfigured } from "./config.ts"
 
-/** No check may take longer, whatever the server does: longer than any call that it makes may take by itself. */
+/** No check may take longer, whatever the server does; still longer than any single call that it makes may take. */
 const limit = Duration.seconds(20)
 
-/** One check, which always finds something: that its look failed, or took too long, if nothing else. */
+/** One check, which always ends with a finding, even if only that looking failed or took too long. */
 export const check = <E extends { readonly message: string }, R>(
   name: string,
   look: Effect.Effect<Outcome, E, R>

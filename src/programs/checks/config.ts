@@ -4,7 +4,7 @@ import { canMatchPolicy } from "../../domain/Guardrail.ts"
 import type { ConfigInvalid } from "../../services/Config.ts"
 import { ConfigProbe } from "../../services/ConfigProbe.ts"
 
-/** Whether the environment is what contract §2 says: a finding for each variable that is not. */
+/** Whether the environment is well-formed: a finding for each variable that is not. */
 export const checkConfig = Effect.map(ConfigProbe, ({ faults, settings }): ReadonlyArray<Finding> => {
   const variables =
     faults.length === 0 ? [ok("all variables are well-formed")] : faults.map((fault) => failed(fault, remedyOf(fault)))
@@ -33,7 +33,7 @@ const remedyOf = (fault: string): string => {
     : `Correct ${variable}; the README says what each variable means`
 }
 
-/** Why a part cannot be looked at: what `config` tells already is not told twice. */
+/** Why a part cannot be checked: what `config` says already is not said twice. */
 export const unconfigured = ({ faults }: ConfigInvalid) =>
   Effect.map(ConfigProbe, (config): Outcome => {
     const news = faults.filter((fault) => !config.faults.includes(fault))

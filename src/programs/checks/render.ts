@@ -23,5 +23,5 @@ export const render = (findings: ReadonlyArray<Finding>, colours: boolean): stri
     .join("\n")
 }
 
-/** What servers say may hold line ends, or even what would steer a terminal. */
+/** What servers say may contain line breaks, or even control sequences. */
 const onOneLine = (text: string): string => text.replaceAll(/\s+/g, " ").replaceAll(/[\p{Cc}\p{Cf}]/gu, "")

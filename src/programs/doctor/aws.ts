@@ -10,13 +10,13 @@ import { checkPermissions } from "./permissions.ts"
 
 const names = { ...sessionNames, clock: "aws clock", permissions: "aws permissions" }
 
-/** AWS takes a signature for five minutes before and after its date. https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html */
+/** AWS accepts a signature up to five minutes before and after its date. https://docs.aws.amazon.com/IAM/latest/UserGuide/signing-elements.html */
 const tolerated = Duration.minutes(5)
 
-/** AWS tells whole seconds, and its answer takes a while; what is beyond this is the clock. */
+/** AWS sends whole seconds, and its answer takes a while; a difference beyond this is the clock's. */
 const remarkable = Duration.seconds(30)
 
-/** The worker's own credentials and clock, and of one account the handler role and what it may do. */
+/** The worker's own credentials and clock, and the handler role of one account and what it may do. */
 export const checkAws = Effect.fnUntraced(function* (accountId: Option.Option<string>) {
   const { connect } = yield* AwsProbe
   const connected = yield* Effect.result(connect)

@@ -7,11 +7,11 @@ import { checkPostgresql } from "./postgresql.ts"
 import { checkRedis } from "./redis.ts"
 
 export interface DoctorOptions extends Printing {
-  /** Of one target account the handler role is looked at, too. */
+  /** The target account whose handler role is checked, too. */
   readonly account: Option.Option<string>
 }
 
-/** Looks at all that the worker needs, changes nothing, and tells what is wrong and what to do about it. */
+/** Checks all that the worker needs, changes nothing, and says what is wrong and what to do about it. */
 export const doctor = Effect.fnUntraced(function* ({ account, ...printing }: DoctorOptions) {
   const parts = yield* Effect.all([checkConfig, checkPostgresql, checkRedis, checkAws(account), checkHttp], {
     concurrency: "unbounded"

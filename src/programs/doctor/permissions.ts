@@ -6,8 +6,8 @@ import { PrincipalType } from "../../domain/Job.ts"
 import type { HandlerSession } from "../../services/AwsProbe.ts"
 
 /**
- * Whether the handler role may call all that the worker calls. Each is tried on a user or role that does not exist, with a policy that
- * may be attached: a role that follows the README allows certain policies only.
+ * Whether the handler role may call all that the worker calls. Each operation is tried on a user or role that does not exist, with a policy
+ * that may be attached: the role may allow certain policies only.
  */
 export const checkPermissions = Effect.fnUntraced(function* (handler: HandlerSession, policyArn: string) {
   const attempts = yield* Effect.forEach(handlerOperations, (operation) => refusalOf(handler, operation, policyArn), {
@@ -35,7 +35,7 @@ export const checkPermissions = Effect.fnUntraced(function* (handler: HandlerSes
 /** `user/* and role/*`, as the role's policies name them. */
 const principals = PrincipalType.literals.map((type) => `${type.toLowerCase()}/*`).join(" and ")
 
-/** None: IAM let the call in, and found nobody of that name. */
+/** None: IAM allowed the call, and found nobody of that name. */
 const refusalOf = (handler: HandlerSession, operation: HandlerOperation, policyArn: string) =>
   handler.attempt(operation, policyArn).pipe(
     Effect.as(Option.none<AwsError>()),

@@ -73,7 +73,7 @@ const ofVersion = (fields: Readonly<Record<string, string>>, fetchMode: "blmove"
     : ok(`${fields["server_name"] === "valkey" ? "Valkey, as Redis" : "Redis"} ${version}, fetch mode ${fetchMode}`)
 }
 
-/** A Redis that is full may throw keys away, and a queue is a key. https://redis.io/docs/latest/develop/reference/eviction/ */
+/** A Redis that is full may evict keys, and a queue is a key. https://redis.io/docs/latest/develop/reference/eviction/ */
 const ofMemory = (fields: Readonly<Record<string, string>>): Outcome => {
   const policy = fields["maxmemory_policy"] ?? "unknown"
   return (fields["maxmemory"] ?? "0") === "0" || policy === "noeviction"
@@ -106,7 +106,7 @@ const ofCommands = ({ refused, tried, untried }: CommandsTried, user: string): O
       )
 }
 
-/** Of several keys those that are refused alone, too, if there are any. */
+/** Of several keys, those that are also refused alone, if there are any. */
 const lackingKeys = ({ keys }: Pick<RefusedCommand, "keys">, refused: ReadonlyArray<RefusedCommand>) => {
   const alone = new Set(
     refused.filter(({ why, ...it }) => why === "key" && it.keys.length === 1).flatMap((it) => it.keys)

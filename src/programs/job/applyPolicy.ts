@@ -16,7 +16,7 @@ export interface Applied {
   readonly effected: Effected
 }
 
-/** Milliseconds; a server that asks for more is asked again all the same, since the job holds a slot meanwhile. */
+/** Milliseconds; a server that asks for a longer wait is called again sooner, since the job holds a slot meanwhile. */
 const maxRetryAfter = 60_000
 
 type RetrySettings = Pick<WorkerConfig["Service"], "retryMaxAttempts" | "retryBaseDelay" | "retryMaxDelay">
@@ -30,7 +30,7 @@ export const retrySchedule = (settings: RetrySettings) =>
   Schedule.exponential(settings.retryBaseDelay).pipe(
     Schedule.setInputType<AwsError | NotNow>(),
     Schedule.upTo({ times: settings.retryMaxAttempts - 1 }),
-    // A session that is over again right after it was assumed anew will do so in a while: IAM has to hear of it first.
+    // A session that IAM refuses right after it was assumed works in a while: IAM has to learn of it first.
     Schedule.while(({ input }) => input.kind === "transient" || input.kind === "session"),
     Schedule.modifyDelay(({ duration, input }) =>
       Effect.map(Random.next, (random) => {
@@ -44,9 +44,9 @@ export const retrySchedule = (settings: RetrySettings) =>
   )
 
 /**
- * Attaches or detaches the policy, retrying what may pass. A call whose answer was lost may have been carried out: then
- * the attachments are read before it is made again. So may one that was made under an earlier claim. Before the first call for a
- * grant that ends they are read, too: its end must not detach what was there before.
+ * Attaches or detaches the policy, retrying what may pass. A call whose answer was lost may have been carried out, and so may one that was
+ * made under an earlier claim: then the attachments are read before it is made again. They are read, too, before the first call for a
+ * grant for a time, whose end must not detach what was there before.
  */
 export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, claim: Claim) {
   const aws = yield* AwsIam
@@ -86,7 +86,7 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, cl
   const attempt = Effect.flatMap(look, () =>
     inDoubt()
       ? readBack("found so").pipe(
-          // Who may not read calls again: attaching twice does no harm, and detaching twice shows.
+          // A role that may not read just makes the call again: attaching twice does no harm, and detaching twice shows.
           Effect.catchIf(
             (error) => error.kind === "permanent",
             () => Effect.succeed(Option.none<Applied>())
@@ -96,14 +96,14 @@ export const applyPolicy = Effect.fnUntraced(function* (change: PolicyChange, cl
       : apply
   )
 
-  // The last attempt's answer may be lost, too, or the reading before it may have failed. And an error that is final says nothing of a
-  // call before it whose answer was lost.
+  // The last attempt's answer may be lost, too, or the reading before it may have failed. And a final error says nothing about an
+  // earlier call whose answer was lost.
   const mayBeSettled = ({ kind }: AwsError | NotNow) =>
     kind === "transient" ? inDoubt() : (kind === "permanent" || kind === "session") && lostAnswer !== undefined
   const settleDoubt = (error: AwsError | NotNow) =>
     mayBeSettled(error)
       ? readBack("found so").pipe(
-          // Still in doubt, which the trail has to tell.
+          // Still in doubt, which the trail has to say.
           Effect.mapError(() => lostAnswer ?? error),
           Effect.flatMap(Option.match({ onNone: () => Effect.fail(error), onSome: Effect.succeed }))
         )

@@ -7,7 +7,7 @@ import { JobStore } from "../../services/JobStore.ts"
 import { WorkerStatus } from "../../services/WorkerStatus.ts"
 import { lookUntilFound } from "./lookUntilFound.ts"
 
-/** There is nothing to do for this job: somebody else has the request, had it, or will get it. `status` as the database calls it. */
+/** Nothing is to be done for this job: another delivery of it has the request, had it, or will get it. `status`: the database's own label. */
 export class Duplicate extends Schema.TaggedError<Duplicate>()("Duplicate", {
   correlationId: Schema.String,
   status: Schema.String
@@ -16,13 +16,13 @@ export class Duplicate extends Schema.TaggedError<Duplicate>()("Duplicate", {
 /** There is no such request, and none appeared within `UNKNOWN_JOB_GRACE`. */
 export class UnknownJob extends Schema.TaggedError<UnknownJob>()("UnknownJob", { correlationId: Schema.String }) {}
 
-/** So many older requests on the same key are unfinished. */
+/** `ahead`: how many older requests on the same key are unfinished. */
 export class Blocked extends Schema.TaggedError<Blocked>()("Blocked", {
   correlationId: Schema.String,
   ahead: Schema.Number
 }) {}
 
-/** Locks the request for this worker. */
+/** Claims the request for this worker. */
 export const claimRequest = Effect.fnUntraced(function* (delivery: Delivery, job: Job) {
   const store = yield* JobStore
   const { orphanAfter, workerId } = yield* WorkerConfig
@@ -38,7 +38,7 @@ export const claimRequest = Effect.fnUntraced(function* (delivery: Delivery, job
   const found = yield* lookUntilFound(delivery, store.claim(job, { workerId, take: delivery.take }, waiting))
   if (Option.isNone(found)) return yield* new UnknownJob({ correlationId })
   if (found.value._tag === "NotPending") return yield* new Duplicate({ correlationId, status: found.value.status })
-  // Whoever looks for what is due pushes it again then.
+  // `pushDue` pushes it again when it is due.
   if (found.value._tag === "Early") return yield* new Duplicate({ correlationId, status: "not due yet" })
   if (found.value._tag === "Blocked") return yield* new Blocked({ correlationId, ahead: found.value.ahead })
   yield* measureWait(job)

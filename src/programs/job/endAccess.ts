@@ -6,7 +6,7 @@ import { type Claim, JobStore } from "../../services/JobStore.ts"
 import { type Applied, applyPolicy } from "./applyPolicy.ts"
 import { persist } from "./persist.ts"
 
-/** Detaches what the grant attached, unless it is to stay. Nothing on the key changes meanwhile: no other request on it is claimed. */
+/** Detaches what the grant attached, unless that has to stay. Meanwhile nothing on the key changes: no other request on it is claimed. */
 export const endAccess = Effect.fnUntraced(function* (change: PolicyChange, claim: Claim, grantId: string) {
   const store = yield* JobStore
   const reason = reasonToLeave(grantId, yield* persist(store.history(claim)))

@@ -5,13 +5,13 @@ import { RedisConfig, WorkerConfig } from "../../services/Config.ts"
 import { type Delivery, JobQueue } from "../../services/JobQueue.ts"
 import { persist } from "./persist.ts"
 
-/** Milliseconds; producers push a job some milliseconds before they commit its row (contract §1). */
+/** Milliseconds; producers push a job some milliseconds before they commit its row. */
 const lookAgainAfter = 100
 
 /**
- * Runs a statement on the delivery's row until the row is visible, or `UNKNOWN_JOB_GRACE` has passed since it was first seen to
- * be missing. Interrupted meanwhile, it gives the delivery back; unless the statement was never answered, and may have been carried out:
- * then the delivery stays where it is, as a lost worker's.
+ * Runs a statement on the delivery's row until the row is visible, or `UNKNOWN_JOB_GRACE` has passed since it was first found
+ * missing. Interrupted meanwhile, it gives the delivery back; unless the statement was never answered and so may have been carried out:
+ * then the delivery stays where it is, as if its worker were lost.
  */
 export const lookUntilFound = Effect.fnUntraced(function* <A>(
   delivery: Delivery,
@@ -27,7 +27,7 @@ export const lookUntilFound = Effect.fnUntraced(function* <A>(
     return Effect.tap(persist(statement), () => Effect.sync(() => (unanswered = false)))
   })
   const look = Effect.gen(function* () {
-    // Not the wall clock: set forward, it would bury a job whose row comes in a moment.
+    // Not the wall clock: if that is set forward, a job would become a dead letter although its row comes in a moment.
     let asked = yield* monotonicMillis
     let found = yield* ask
     const giveUpAt = (yield* monotonicMillis) + Duration.toMillis(unknownJobGrace)

@@ -8,8 +8,8 @@ import { type Claim, JobStore } from "../../services/JobStore.ts"
 import { persist } from "./persist.ts"
 
 /**
- * Records whether the policy of a grant is attached, before the worker attaches it: a worker that comes after it is killed could not tell
- * any more. What IAM still lists of an attachment that has just ended does not count.
+ * Records whether the policy of a grant is attached, before the worker attaches it: if this worker is killed, the next one can no longer
+ * tell. An attachment that IAM still lists although it was detached just now does not count.
  */
 export const noteBefore = Effect.fnUntraced(function* (change: PolicyChange, claim: Claim) {
   const store = yield* JobStore

@@ -4,7 +4,7 @@ import { reasonOf } from "../../domain/reasonOf.ts"
 import type { RedisError } from "../../services/Redis.ts"
 import { WorkerStatus } from "../../services/WorkerStatus.ts"
 
-/** Between two tries; PostgreSQL and Redis take seconds to restart or fail over. */
+/** Between two attempts; PostgreSQL and Redis take seconds to restart or fail over. */
 const firstDelay = Duration.millis(100)
 const maxDelay = Duration.seconds(2)
 
@@ -21,7 +21,7 @@ const whileWorking = Schedule.exponential(firstDelay).pipe(
 )
 
 /**
- * Tries a step on PostgreSQL or Redis until it lands, whatever the error: an outage passes, a missing grant is mended, and
+ * Tries a step on PostgreSQL or Redis until it lands, whatever the error: an outage passes, a missing right gets granted, and
  * until then the job has nowhere better to be. Cannot be interrupted, since the step may have been carried out; it gives up,
  * by interrupting itself, when the drain is over.
  */
@@ -31,7 +31,7 @@ export const persist = <A, R>(step: Effect.Effect<A, SqlError | RedisError, R>) 
     Effect.uninterruptible
   )
 
-/** `delay`: after how many milliseconds it is tried again. */
+/** `delay`: milliseconds until the next attempt. */
 export const logFailure = (error: SqlError | RedisError, delay: number) =>
   Effect.logWarning(`will try again in ${delay} ms`).pipe(
     Effect.annotateLogs(

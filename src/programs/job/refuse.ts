@@ -8,7 +8,7 @@ import { count } from "./count.ts"
 import { lookUntilFound } from "./lookUntilFound.ts"
 import { persist } from "./persist.ts"
 
-/** The bytes are no job: they become a dead letter, and the request that they still name fails. */
+/** The bytes are not a job: they become a dead letter, and a request that they name all the same fails. */
 export const refusePayload = Effect.fnUntraced(function* (delivery: Delivery, error: InvalidPayload) {
   const store = yield* JobStore
   const queue = yield* JobQueue
@@ -20,7 +20,7 @@ export const refusePayload = Effect.fnUntraced(function* (delivery: Delivery, er
   yield* bury(delivery, "InvalidPayload", error.message, error.correlationId)
 })
 
-/** Nobody asked for this. */
+/** No row asks for this: the payload becomes a dead letter. */
 export const refuseUnknown = (delivery: Delivery, error: UnknownJob) =>
   bury(delivery, "UnknownJob", "no such request in the database", Option.some(error.correlationId))
 

@@ -32,7 +32,7 @@ export const settlementOf = Effect.fnUntraced(function* (exit: Exit.Exit<Applied
     case "transient":
     case "session": {
       const { maxDeliveries } = yield* WorkerConfig
-      // Access that is to end is not left behind because AWS was away for a while.
+      // The end of a grant does not fail only because AWS was away for a while.
       return claim.ends === null && maxDeliveries > 0 && claim.delivery >= maxDeliveries
         ? Settlement.Failed({ error })
         : Settlement.Requeued({ error, delivery: claim.delivery })
@@ -42,10 +42,10 @@ export const settlementOf = Effect.fnUntraced(function* (exit: Exit.Exit<Applied
 
 const defect = (cause: Cause.Cause<unknown>) => new WorkerDefect({ message: Cause.pretty(cause) })
 
-/** How long a job is laid aside that the worker may not go on with now. */
+/** How long a job is delayed that the worker must not go on with now. */
 const pause = Duration.seconds(1)
 
-/** Records the outcome and moves the payload where it belongs; in this order, so that a crash leaves a duplicate. */
+/** Records the outcome, then moves the payload where it belongs; in this order, so that a crash in between leaves a duplicate. */
 export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Claim, settlement: Settlement) {
   const store = yield* JobStore
   const queue = yield* JobQueue
@@ -54,7 +54,7 @@ export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Cl
   const stillOurs = yield* persist(store.settle(claim, settlement))
   if (!stillOurs) {
     yield* Effect.logWarning(`claim lost to another worker; not recorded: ${auditLog(settlement)}`)
-    // Whoever has the request now may have no payload for it; if he has, ours is a duplicate.
+    // Whoever has the request now may have no payload for it; if they have one, ours is a duplicate.
     return yield* persist(queue.giveBack(delivery))
   }
   switch (settlement._tag) {
@@ -80,7 +80,7 @@ export const settle = Effect.fnUntraced(function* (delivery: Delivery, claim: Cl
     }
     case "Requeued": {
       const { maxDeliveries, orphanAfter } = yield* WorkerConfig
-      // Only the end of a grant gets so far: whatever else had so many deliveries has failed.
+      // Only the end of a grant gets this far: anything else with so many deliveries has failed.
       const worn = maxDeliveries > 0 && claim.delivery >= maxDeliveries
       yield* persist(worn ? queue.delay(delivery, Duration.times(orphanAfter, 0.25)) : queue.requeue(delivery))
       yield* count("requeued", settlement.error)

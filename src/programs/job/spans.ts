@@ -5,7 +5,7 @@ import { type SpanOptions, tellJob } from "../../domain/tracing.ts"
 import { RedisConfig } from "../../services/Config.ts"
 import type { Delivery } from "../../services/JobQueue.ts"
 
-// Names and attributes as OpenTelemetry's semantic conventions have them; `csb.` for what they do not know.
+// Names and attributes follow OpenTelemetry's semantic conventions; `csb.` is for what those do not cover.
 
 /** https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ */
 export const spanOf = ({ payload }: Delivery): Effect.Effect<SpanOptions, never, RedisConfig> =>

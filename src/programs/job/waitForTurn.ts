@@ -9,8 +9,8 @@ import { persist } from "./persist.ts"
 const each = Duration.millis(50)
 
 /**
- * Lays a job aside while older requests on its key are unfinished; the longer, the more there are. It looks again often enough
- * to be touched before it could pass for a request without a job.
+ * Delays a job while older requests on its key are unfinished: the more there are, the longer. It is tried again often enough for its
+ * request to be touched before it could pass for one without a job.
  */
 export const waitForTurn = Effect.fnUntraced(function* (delivery: Delivery, { ahead, correlationId }: Blocked) {
   const queue = yield* JobQueue

@@ -3,8 +3,8 @@ import { AwsIam } from "../../services/AwsIam.ts"
 import { WorkerStatus } from "../../services/WorkerStatus.ts"
 
 /**
- * How often STS is asked whether it knows the worker again. The first time, too: were it asked at once, a fault that its check
- * does not see would be met again at once.
+ * How often STS is asked whether it knows the worker again; also the wait before the first time. If it were asked at once, a fault that
+ * this check does not see would be met again at once.
  */
 const askAfter = Duration.seconds(5)
 

@@ -10,10 +10,10 @@ import { persist } from "../job/persist.ts"
 import { processJob } from "../processJob.ts"
 import { takeNext } from "./takeNext.ts"
 
-/** Accounts that are looked at for one slot, of those for which jobs are parked. */
+/** How many of the accounts with parked jobs are looked at for one slot. */
 const lookedAt = 50
 
-/** Payloads that are taken at once, whatever slots are free, after some that were all parked: those that follow may be, too. */
+/** How many payloads are taken at once, however few slots are free, after a take that was parked whole: the next may be, too. */
 const parkedAtOnce = 32
 
 interface Job {
@@ -33,7 +33,7 @@ export const makeDispatch = Effect.gen(function* () {
   const { concurrency } = yield* WorkerConfig
   const slots = yield* Semaphore.make(concurrency)
   const inFlight = yield* FiberSet.make()
-  /** Accounts for which payloads are parked, as far as this worker knows: others of theirs go behind those. */
+  /** Accounts for which payloads are parked, as far as this worker knows: their further payloads go behind those. */
   const parked = new Set<string>()
   let parkedNext = false
   let loopWaits = false
@@ -47,14 +47,14 @@ export const makeDispatch = Effect.gen(function* () {
 
   const isPaused = (accountId: string) => Effect.map(Ref.get(paused), ({ accounts }) => accounts.has(accountId))
 
-  /** The account's next parked job, if it has a place for it; which is taken then. */
+  /** The account's next parked job, if the account has a place for it, which is then taken. */
   const takeParked = Effect.fnUntraced(function* (accountId: string) {
     if ((yield* isPaused(accountId)) || !(yield* shares.enter(accountId))) return Option.none<Job>()
     const taken = yield* Effect.result(queue.takeParked(accountId))
     if (Result.isSuccess(taken) && Option.isSome(taken.success)) {
       return Option.some<Job>({ accountId, delivery: taken.success.value })
     }
-    // Redis being away is for others to tell; the next look is soon.
+    // If Redis is away, others report it; the next look is soon.
     if (Result.isSuccess(taken)) parked.delete(accountId)
     yield* shares.leave(accountId)
     return Option.none<Job>()
@@ -72,7 +72,7 @@ export const makeDispatch = Effect.gen(function* () {
     return Option.none<Job>()
   })
 
-  /** The next job of a slot: by turns a parked one, and one from the queue, if the loop below waits for a slot. */
+  /** The next job for a slot: in turn a parked one and, if the loop below waits for a slot, one from the queue. */
   const nextOf = Effect.suspend(() => {
     parkedNext = !parkedNext
     return parkedNext || !loopWaits ? nextParked : Effect.succeed(Option.none<Job>())
@@ -87,7 +87,7 @@ export const makeDispatch = Effect.gen(function* () {
       () => Effect.andThen(Metric.modify(metrics.jobsInFlight, -1), leave(accountId))
     )
 
-  /** Works on the job in a slot that it has, and then on others. */
+  /** Works on the job in the slot that was taken for it, and then on others. */
   const run = (first: Job) =>
     Effect.gen(function* () {
       let job = Option.some(first)
@@ -126,7 +126,7 @@ export const makeDispatch = Effect.gen(function* () {
     return Effect.interruptible(Semaphore.take(slots, 1))
   }).pipe(Effect.ensuring(Effect.sync(() => (loopWaits = false))))
 
-  /** Whether the account has a place for one more, which is taken then, and none of its jobs waits for one. */
+  /** Whether the account has a place for one more job, which is then taken, and none of its jobs waits for one. */
   const enter = (accountId: string) =>
     Effect.flatMap(isPaused(accountId), (pausedNow) =>
       pausedNow || parked.has(accountId) ? Effect.succeed(false) : shares.enter(accountId)
@@ -134,7 +134,7 @@ export const makeDispatch = Effect.gen(function* () {
 
   /** Waits for payloads and starts their jobs. What arrives when no jobs are to be taken any more goes back at once. */
   const takeAndStart = Effect.gen(function* () {
-    // Parked jobs may have the slot while none comes.
+    // Until a payload comes, parked jobs may have the slot.
     yield* Effect.andThen(takeSlot, Semaphore.release(slots, 1))
     const taken = yield* takeNext(Math.max(yield* free, allParked ? parkedAtOnce : 1))
     const mayPark = yield* canPark
@@ -180,8 +180,8 @@ export const makeDispatch = Effect.gen(function* () {
 })
 
 /**
- * Undefined: what names no account is no job, and is dealt with as such. Not decoded, which costs more than all the rest of this: a
- * payload that deceives it is only counted for another account.
+ * Undefined: a payload that names no account is not a job, and is dealt with as such. Not decoded, which would cost more than all the rest
+ * of dispatching: a payload that deceives this is only counted for another account.
  */
 const accountOf = (payload: Uint8Array): string | undefined =>
   payload.length > maxPayloadBytes
@@ -194,14 +194,14 @@ const accountOf = (payload: Uint8Array): string | undefined =>
 const defectDelay = 1_000
 
 /**
- * A fault in the worker's own code, outside the work under a claim: the worker goes on, and the job comes up again when a claim that may
- * have been made would be over. Sooner, it would pass for a duplicate.
+ * A fault in the worker's own code, outside the work under a claim: the worker goes on, and the job comes up again when the lease of a claim
+ * that may have been made would be over. Any sooner, it would pass for a duplicate.
  */
 const survive = Effect.fnUntraced(function* (delivery: Delivery, defect: unknown) {
   const queue = yield* JobQueue
   const { lease, recoveryInterval } = yield* WorkerConfig
   yield* Effect.logError("a fault in the worker", Cause.die(defect))
-  // In the mode `brpop` nothing can be laid aside.
+  // In the mode `brpop` nothing can be delayed for long.
   yield* Effect.ignore(Effect.interruptible(Effect.sleep(defectDelay)))
   yield* persist(queue.delay(delivery, Duration.sum(lease, Duration.times(recoveryInterval, 2))))
 })

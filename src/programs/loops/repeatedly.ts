@@ -7,8 +7,8 @@ import { logFailure } from "../job/persist.ts"
 const tryAgainAfter = 2_000
 
 /**
- * Does a step again and again, whatever becomes of it, an `interval` after the last: a tenth more or less, so that replicas
- * that were started together do not stay together; or sooner, if the step tells after how many milliseconds there is more to do.
+ * Does a step again and again, whatever its outcome, an `interval` after the last: up to a tenth more or less, so that replicas
+ * that were started together do not stay in step; or sooner, if the step answers after how many milliseconds there is more to do.
  */
 export const repeatedly = <R>(
   interval: Duration.Duration,

@@ -5,8 +5,8 @@ import { Leases } from "../../services/Leases.ts"
 import { Workers } from "../../services/Workers.ts"
 
 /**
- * Lets the other workers know that this one lives, for a lease. What was long on its way, since the process was stopped meanwhile, is
- * over when it arrives, and may have come after a newer one: then it is said anew.
+ * Lets the other workers know that this one is alive, for a lease. An announcement that took long, because the process was stopped
+ * meanwhile, may be out of date when it arrives, or overwrite a newer one: then it is made again.
  */
 export const announce = Effect.gen(function* () {
   const workers = yield* Workers

@@ -11,8 +11,8 @@ import { WorkerStatus } from "../../services/WorkerStatus.ts"
 import { count } from "../job/count.ts"
 
 /**
- * Brings back what has no worker and what has no job any more (contract §5). Every replica sweeps; that one at a time does
- * it the database decides, but for the moves in Redis, which may overlap. Whatever a sweep that is cut off leaves undone, the next one finds.
+ * Brings back jobs that have lost their worker, and requests that have lost their job. Every replica sweeps; a lock in the database lets
+ * one at a time do it, except for the moves in Redis, which may overlap. What a sweep that is cut off leaves undone, the next one finds.
  */
 export const sweep = Effect.gen(function* () {
   yield* judgeOrphans
@@ -22,12 +22,12 @@ export const sweep = Effect.gen(function* () {
   Effect.tapErrorTag("SqlError", () => Effect.flatMap(WorkerStatus, ({ steadyFrom }) => Ref.set(steadyFrom, never)))
 )
 
-/** For whoever wants to know whether sweeps still get to their end. */
+/** Shows whether sweeps still finish. */
 export const noteSweep = Effect.flatMap(Clock.currentTimeMillis, (now) => Metric.update(metrics.lastSweep, now / 1_000))
 
 const never = Number.POSITIVE_INFINITY
 
-/** At least so long after an outage of PostgreSQL nothing is recovered: first the workers that live touch what they hold. */
+/** For at least this long after an outage of PostgreSQL nothing is recovered: first the living workers touch what they hold. */
 const quietTime = Duration.seconds(5)
 
 /** Whether the database has been there for a while. */
@@ -65,7 +65,7 @@ const reportRecovered = Effect.fnUntraced(function* ({ correlationId, status }: 
   )
 })
 
-/** A payload goes back only after its row did: taken before, it would pass for a duplicate of a job that somebody has. */
+/** A payload goes back only after its row did: taken sooner, it would pass for a duplicate of a job that somebody has. */
 const bringBack = Effect.fnUntraced(function* ({ payloads, workerId }: Leftover) {
   const store = yield* JobStore
   const queue = yield* JobQueue
@@ -93,10 +93,10 @@ const bringBack = Effect.fnUntraced(function* ({ payloads, workerId }: Leftover)
   }
 })
 
-/** So many times `ORPHAN_AFTER` must pass where nobody can tell how old the oldest queued job is; else a key could be stuck. */
+/** How many times `ORPHAN_AFTER` has to pass where nobody can tell the age of the oldest queued job. Without a bound, a key could be stuck. */
 const unknownFactor = 10
 
-/** What is still queued is younger than whatever has no job any more. */
+/** Sets from which time back pending requests count as orphans: those older than every job that is still queued. */
 const judgeOrphans = Effect.gen(function* () {
   const store = yield* JobStore
   const workers = yield* Workers

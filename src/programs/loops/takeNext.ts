@@ -4,13 +4,13 @@ import { WorkerStatus } from "../../services/WorkerStatus.ts"
 import { logFailure } from "../job/persist.ts"
 import { announce } from "./stayAlive.ts"
 
-/** Milliseconds between two tries while Redis is away. */
+/** Milliseconds between two attempts while Redis is away. */
 const tryAgainAfter = 500
 
 /**
- * Waits up to a second for payloads, up to `most`. The take itself is never interrupted, since a payload could be lost in it; the wait after a
- * failed one is. What failed is kept for the probes. After a failure Redis may have come back empty, so this worker first makes itself
- * known there again: else nobody would look for what it takes, were it killed before its next heartbeat. Where the ACL forbids that, jobs
+ * Waits up to a second for payloads, up to `most`. The take itself is never interrupted, since that could lose a payload; the wait after a
+ * failed one is. The fault is kept for the probes. After a fault Redis may have come back empty, so this worker first makes itself
+ * known there again: if it were killed before its next heartbeat, nobody would look for what it took. Where the ACL forbids that, jobs
  * are taken all the same, as at the start.
  */
 export const takeNext = Effect.fnUntraced(function* (most: number) {

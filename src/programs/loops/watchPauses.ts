@@ -12,11 +12,11 @@ import { repeatedly } from "./repeatedly.ts"
 const lookEvery = Duration.millis(400)
 
 /**
- * Keeps `WorkerStatus.paused` as the kill switch stands, from before the first job is taken. While Redis is away, what was last
+ * Keeps `WorkerStatus.paused` in line with the kill switch, from before the first job is taken. While Redis is away, what was last
  * known holds. Where the worker cannot look, nothing is ever paused, and the log says so: in the mode `brpop`, whose ACL may grant no
- * sorted set, and where the ACL does not grant ZRANGEBYSCORE.
+ * commands on sorted sets, and where the ACL does not grant ZRANGEBYSCORE.
  *
- * `canPark`: whether jobs of one account can be laid aside. Where they cannot, the pause of one account stops all.
+ * `canPark`: whether jobs of one account can be parked. Where they cannot, the pause of one account stops all.
  */
 export const watchPauses = Effect.fnUntraced(function* (canPark: Effect.Effect<boolean, never, WorkerStatus>) {
   const { fetchMode } = yield* RedisConfig

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
-/** The tables of contract §4, their indexes, and what the API and the worker may do with them. */
+/** The tables, their indexes, and what the API and the worker may do with them. */
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
@@ -47,7 +47,7 @@ export default Effect.gen(function* () {
   yield* sql`GRANT SELECT, INSERT ON csb_requests TO csb_api_user`
   yield* sql`GRANT INSERT ON csb_requests_audit TO csb_api_user`
 
-  // What a request asks for is never the worker's to change; it only fills what the row leaves open.
+  // The worker may not change what a request asks for; it only fills in what the row leaves open.
   yield* sql`GRANT SELECT,
     UPDATE (status, last_upd_time_stamp, principal_type, entitlement_type, duration_minutes)
     ON csb_requests TO csb_aws_user`

@@ -2,8 +2,8 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
 /**
- * What order per key and the sweep look for; both only ever among requests that are not finished, which are few. When a request
- * was touched is written as the statements write it, in a form that row-level security lets use an index.
+ * What the order on a key and the sweep look for, both only among unfinished requests, which are few. The time at which a request was
+ * last touched is written as in the statements, in a form for which row-level security lets PostgreSQL use an index.
  */
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient

@@ -2,9 +2,9 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
 /**
- * Access that ends (contract §5). The worker may write the ends of grants and nothing else, and may move their time. Whether a
- * grant found its policy attached has a column of its own, null while nobody has looked: it is written before AWS is called, and an audit
- * row in progress would end the claim that it is written under.
+ * Access that ends. The worker may insert the ends of grants and no other requests, and may move their due time. Whether a grant found its
+ * policy attached has a column of its own, null while nobody has looked: it is written before AWS is called, and an IN_PROGRESS audit row
+ * in its place would end the very claim under which it is written.
  */
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
@@ -26,7 +26,7 @@ export default Effect.gen(function* () {
   yield* sql`CREATE INDEX csb_requests_settled_key
     ON csb_requests (account_id, principal, entitlement) WHERE status IN ('SUCCESS', 'FAILED')`
 
-  // The many that are not due yet are not to be met by each look for requests without a job.
+  // A search for requests without a job should not meet the many that are not due yet.
   yield* sql`DROP INDEX csb_requests_pending_touched`
   yield* sql`CREATE INDEX csb_requests_pending_touched ON csb_requests ((CASE
     WHEN last_upd_time_stamp IS NOT NULL THEN last_upd_time_stamp

@@ -2,10 +2,10 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
 /**
- * Each audit row carries a hash over what it says and over the hash of the row before it for its request, so that a row that is changed,
- * taken out or put in later shows; `domain/AuditChain.ts` computes the same. A trigger fills them in, with the owner's rights, since the API may not
- * read audit rows. It runs one row after the other for a request: it locks the request, which whoever changes a request has
- * locked already, and which the audit row's foreign key would lock next. A lock of its own could be taken in another order.
+ * Each audit row carries a hash over what it says and over the hash of its request's row before it, so that a row that is changed, taken
+ * out or put in later shows; `domain/AuditChain.ts` computes the same. A trigger fills the hashes in, with the owner's rights, since the API
+ * may not read audit rows. It handles a request's rows one after the other by locking the request, which whoever changes a request has
+ * locked already, and which the audit row's foreign key would lock next. A separate lock could be taken in another order, and deadlock.
  */
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient

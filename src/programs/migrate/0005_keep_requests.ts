@@ -2,9 +2,9 @@ import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
 /**
- * What the worker's role may not do to requests, although its grants would let it. An end that it writes removes what its grant gives, and
- * nothing else: a policy that denies may be detached, too. What a request asks for, once it is told, stands, and so does a success. Whoever
- * may act as the owner may mend both by hand.
+ * What the worker's role may not do to requests, although its rights on the table would allow it. An end that it writes removes what its
+ * grant gives and nothing else, since a policy to be detached may be one that denies. What a request asks for stands once it is filled in,
+ * and so does a success. Whoever may act as the owner can correct both by hand.
  */
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient

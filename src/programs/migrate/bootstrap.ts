@@ -1,12 +1,12 @@
 import { Effect } from "effect"
 import { SqlClient } from "effect/sql"
 
-/** The owner of our schema, and the two that use it (contract §4). */
+/** The owner of our schema, and the two roles that use it: the API's and the worker's. */
 export const owner = "csb_app"
 export const users = ["csb_api_user", "csb_aws_user"] as const
 
 /**
- * What has to stand before the migrations can run as `csb_app`: the roles, without passwords, and the schema. Each step is
+ * What has to exist before the migrations can run as `csb_app`: the roles, without passwords, and the schema. Each step is
  * skipped when it is done already, so that an owner who may not create roles can run it again.
  */
 export const bootstrap = Effect.gen(function* () {
@@ -19,7 +19,7 @@ export const bootstrap = Effect.gen(function* () {
     if (!existing.has(user)) yield* sql`CREATE ROLE ${sql(user)} LOGIN`
   }
 
-  // The migrations run as csb_app. Since PostgreSQL 16 the creator of a role may grant it to himself, but has it not yet.
+  // The migrations run as csb_app. Since PostgreSQL 16 the creator of a role may grant it to itself, but is not a member yet.
   const [me] = yield* sql<{ readonly member: boolean }>`
     SELECT pg_has_role(current_user, ${owner},
       CASE WHEN current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) AS member`

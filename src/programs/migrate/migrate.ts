@@ -17,15 +17,15 @@ const migrations = {
 }
 
 /**
- * Creates or upgrades our schema (contract §4). Needs one connection for all of it, since what it creates belongs to the role
- * that this connection takes on. Returns the migrations that it applied.
+ * Creates or upgrades our schema. Needs one connection for all of it, since what it creates belongs to the role that this
+ * connection takes on. Answers the migrations that it applied.
  */
 export const migrate = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
-  // Before PostgreSQL 15 everybody may create functions in `public`, and one that fits an argument better than PostgreSQL's own would run as
-  // whoever migrates. https://www.postgresql.org/docs/current/ddl-schemas.html#DDL-SCHEMAS-PATTERNS
+  // Before PostgreSQL 15 everybody may create functions in `public`, and one that matches the arguments better than PostgreSQL's own would run
+  // with the rights of whoever migrates. https://www.postgresql.org/docs/current/ddl-schemas.html#DDL-SCHEMAS-PATTERNS
   yield* sql`SET search_path = pg_catalog`
-  // Two at once would both find that nothing is there. Goes with the connection.
+  // Two at once would both find that nothing is there. The lock goes with the connection.
   yield* sql`SELECT pg_advisory_lock(hashtext(${owner}))`
   yield* bootstrap
   yield* sql`SET ROLE ${sql(owner)}`

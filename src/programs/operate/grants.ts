@@ -2,7 +2,7 @@ import { Effect, Option, Schema } from "effect"
 import type { Intervention } from "../../domain/Intervention.ts"
 import { Grants, type Moved } from "../../services/Grants.ts"
 
-/** No grant for a time has this id, and no end of one. */
+/** Neither a grant for a time nor the end of one has this id. */
 export class NoSuchGrant extends Schema.TaggedError<NoSuchGrant>()("NoSuchGrant", { id: Schema.String }) {
   override get message() {
     return `no access that ends has the id ${this.id}; \`grants\` lists them, and a request with duration_minutes has an end only once it succeeded`

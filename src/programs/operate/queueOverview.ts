@@ -11,19 +11,19 @@ export interface QueueOverview {
   readonly at: DateTime.Utc
   /** Payloads in the list, and parked. */
   readonly depth: number
-  /** The payload that will be taken next; what it says of itself, if it is a job. */
+  /** The payload that will be taken next, and what it says if it is a job. */
   readonly oldest: Option.Option<{
     readonly correlationId: Option.Option<string>
     readonly receivedAt: Option.Option<DateTime.Utc>
   }>
   /** Requests that are IN_PROGRESS. */
   readonly inFlight: number
-  /** Of the depth. */
+  /** Included in the depth. */
   readonly parked: number
   /** Counted up to `manyDelayed`. */
   readonly delayed: number
   readonly dead: number
-  /** What an operator paused; empty, too, where the worker may not know it. */
+  /** What an operator paused; also empty where the worker may not read pauses. */
   readonly pauses: ReadonlyArray<Pause>
   /** Those with anything in flight or parked, the busiest first. */
   readonly accounts: ReadonlyArray<{
@@ -40,7 +40,7 @@ export interface QueueOverview {
   }>
 }
 
-/** Reads no more than the worker's own Redis ACL grants, so that a worker can show it. */
+/** Uses no more than the worker's own Redis ACL grants, so that a worker can show it. */
 export const queueOverview = Effect.gen(function* () {
   const queue = yield* JobQueue
   const store = yield* JobStore

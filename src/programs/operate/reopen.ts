@@ -28,7 +28,7 @@ export const reopen = Effect.fnUntraced(function* (id: string, intervention: Int
   }
 })
 
-/** Why the job of a request that is not FAILED is not to be pushed again. */
+/** Why the job of a request that is not FAILED must not be pushed again. */
 export const refuseUnfit = (id: string, { standing, status }: Pick<RequestRecord, "standing" | "status">) =>
   new Refused({ reason: `request ${id} is ${status}`, remedy: remedies[standing](id) })
 

@@ -9,8 +9,8 @@ import { resubmit } from "./resubmit.ts"
 import { status } from "./status.ts"
 
 /**
- * Puts a dead letter's payload back into the queue, byte for byte, if a worker would carry it out now. A FAILED request goes back
- * through PENDING for that, which needs somebody who says so. The answer is its correlation id.
+ * Puts a dead letter's payload back into the queue, byte for byte, if a worker would carry it out now. For that a FAILED request goes
+ * back through PENDING, which needs somebody's name and reason. Answers the correlation id.
  */
 export const replayLetter = Effect.fnUntraced(function* (
   letter: StoredLetter,

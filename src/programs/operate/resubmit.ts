@@ -4,7 +4,7 @@ import { JobQueue } from "../../services/JobQueue.ts"
 import { NotPushed } from "./submit.ts"
 
 /**
- * Pushes the payload of a PENDING request, behind all that wait, and takes the dead letter that bore it away. In this order, and not in
+ * Pushes the payload of a PENDING request, behind all that wait, and then removes the dead letter that held it. In this order, and not in
  * one MULTI, since the dead letters are in another slot of Redis Cluster: a crash in between leaves a duplicate, which the claim makes
  * harmless.
  */

@@ -9,8 +9,8 @@ import { resubmit } from "./resubmit.ts"
 import { status } from "./status.ts"
 
 /**
- * Puts a FAILED request back through PENDING, and its job into the queue: a dead letter of it that agrees with its row, which then is
- * gone from the dead ones, or else what the row says.
+ * Puts a FAILED request back through PENDING, and its job into the queue: the payload of a dead letter that agrees with its row, which is
+ * then removed from the dead letters, or else one made from the row.
  */
 export const retryRequest = Effect.fnUntraced(function* (id: string, intervention: Intervention) {
   const record = yield* status(id)

@@ -7,7 +7,7 @@ export class UnknownRequest extends Schema.TaggedError<UnknownRequest>()("Unknow
   }
 }
 
-/** What the database knows of a request. */
+/** What the database knows about a request. */
 export const status = Effect.fnUntraced(function* (id: string) {
   const store = yield* JobStore
   const found = yield* store.find(id)

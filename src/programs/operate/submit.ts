@@ -50,7 +50,7 @@ export const newJob = Effect.fnUntraced(function* (request: NewRequest) {
 
 /**
  * Writes the row and pushes the job, in this order: a job without a row would become a dead letter. `intervention`: who asks for it by
- * hand. The correlation id.
+ * hand. Answers the correlation id.
  */
 export const submit = Effect.fnUntraced(function* (request: NewRequest, intervention?: Intervention) {
   const store = yield* JobStore

@@ -10,7 +10,7 @@ import { unusable } from "./unusable.ts"
 
 const names = { ...sessionNames, permission: "aws permission", ...entityNames }
 
-/** The worker's identity, the handler role and what it may do, and in the account the principal, the policy and the quota. */
+/** The worker's identity, the handler role and what it may do; and, in the account, the principal, the policy and the quota. */
 export const checkTarget = (job: Job) =>
   Effect.flatMap(AwsProbe, ({ connect }) =>
     checkBackend(names, connect, unusable, (session) => examine(session, policyChange(session.partition, job)))
@@ -33,7 +33,7 @@ const examine = Effect.fnUntraced(function* (session: AwsSession, change: Policy
   return [identity, role, permission, ...entities]
 })
 
-/** Made on nobody, so that nothing changes: IAM decides who may call before it looks up what the call is about. */
+/** Tried on a principal that does not exist, so nothing changes: IAM decides who may call before it looks up what the call is about. */
 const tryChange = (target: TargetSession, change: PolicyChange): Effect.Effect<Outcome> => {
   const action = `iam:${operationOf(change)}`
   const allowed = ok(`the handler role may call ${action} with ${change.policyArn}, tried on nobody`)

@@ -14,7 +14,7 @@ export const entityNames = {
   boundary: "boundary"
 }
 
-/** Policies that a principal may have at least: the default, which can only be raised. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+/** How many policies every principal may have: the default quota, which can only be raised. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 const leastQuota = 10
 
 /** Policies under this path are for service-linked roles. https://docs.aws.amazon.com/IAM/latest/UserGuide/using-service-linked-roles.html */
@@ -47,7 +47,7 @@ export const checkEntities = Effect.fnUntraced(function* (target: TargetSession,
 
 const nameOf = ({ principal, principalType }: PolicyChange) => `${principalType.toLowerCase()} ${principal}`
 
-/** What is to be said where the role may not make a call that only a preflight makes, or where it fails. */
+/** What to say where the role may not make a call that only a preflight makes, or where the call fails. */
 const unanswered = (error: AwsError): Outcome =>
   error._tag === "AccessDenied"
     ? skipped(`the handler role may not call iam:${error.operation}, which would tell`)
@@ -60,7 +60,7 @@ const noPrincipal = (error: AwsError, change: PolicyChange): Outcome => {
       "Correct the principal, its type or the account, or create it first"
     )
   }
-  // Only where each job has a session of its own, whose policy tells names apart by case.
+  // Only where each job has a session of its own, whose policy is case-sensitive.
   return error._tag === "AccessDenied" && error.message.includes("no session policy allows")
     ? failed(
         words(error),
@@ -89,7 +89,7 @@ const ofAttachment = ({ action, policyArn }: PolicyChange, same: Option.Option<s
     : ok(`${policyArn} is not attached yet`)
 }
 
-/** IAM tells no names apart by case. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
+/** IAM's names are unique regardless of case. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html */
 const isSpelled = (one: string, other: string) => one.toLowerCase() === other.toLowerCase()
 
 const ofPolicy = (

@@ -8,7 +8,7 @@ import { unusable } from "./unusable.ts"
 
 const names = { server: "postgresql", row: "row", duration: "duration", turn: "turn" }
 
-/** Whether the database takes the request's row, ends its access, and what would come before it. */
+/** Whether the database has room for the request's row, whether it ends the access, and what would come before it. */
 export const checkRow = (job: Job) =>
   Effect.flatMap(DatabaseProbe, ({ connect }) =>
     checkBackend(names, connect, unusable, (session) => examine(session, job))

@@ -11,9 +11,9 @@ import { checkRow } from "./postgresql.ts"
 const decode = Schema.decodeEffect(Job)
 
 /**
- * Whether a request would succeed if it were made now. `failed`: it would not; `warning`: it would, but not at once, or not to the effect
- * that one may expect; `skipped`: could not be told. Reads, and writes nothing: no row, no key, no attachment. Of what is no job, nothing
- * else is looked at.
+ * Whether a request would succeed if it were made now. `failed`: it would not; `warning`: it would, but not at once, or not with the effect
+ * that one may expect; `skipped`: nobody could tell. Only reads: writes no row, no key, no attachment. If the request is not even a job,
+ * nothing else is checked.
  */
 export const preflight = Effect.fnUntraced(function* (request: typeof Job.Encoded) {
   const decoded = yield* Effect.result(decode(request))

@@ -2,13 +2,13 @@ import { Data, Option } from "effect"
 import type { Discrepancy, NotJudged } from "../../domain/Verification.ts"
 import type { VerifiedTrail } from "./verifyTrails.ts"
 
-/** What was done about a finding. `request`: what was submitted; null: nothing, for the reason that `note` gives. */
+/** What was done about a finding. `request`: the id of the one that was submitted; null: none, for the reason that `note` gives. */
 export interface Repair {
   readonly request: string | null
   readonly note: string
 }
 
-/** What a verification tells while it goes on. */
+/** What a verification reports while it runs. */
 export type VerifyEvent = Data.TaggedEnum<{
   TrailRead: { readonly trail: VerifiedTrail }
   /** The database does not chain audit rows. */
@@ -17,7 +17,7 @@ export type VerifyEvent = Data.TaggedEnum<{
   Found: { readonly discrepancy: Discrepancy; readonly repair: Repair | null }
   /** An account, or one principal of it, whose attachments could not be read. */
   NotVerified: { readonly accountId: string; readonly principal: string | null; readonly reason: string }
-  /** A principal is done with: how many attachments were compared, and why others were not. */
+  /** A principal is done: how many attachments were compared, and why others were not. */
   Compared: { readonly compared: number; readonly notJudged: ReadonlyArray<NotJudged> }
   AccountDone: { readonly accountId: string }
   Done: { readonly summary: Summary }

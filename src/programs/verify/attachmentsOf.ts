@@ -5,12 +5,12 @@ import { AwsIam } from "../../services/AwsIam.ts"
 import { WorkerConfig } from "../../services/Config.ts"
 import { retrySchedule } from "../job/applyPolicy.ts"
 
-/** From one principal to the next, at least: IAM's rate is the account's, and the workers need most of it. */
+/** At least this long from one principal to the next: all callers of an account share IAM's rate, and the workers need most of it. */
 const pace = Duration.millis(100)
 
 /**
- * ARNs of all that is attached to a principal; null: there is no such one. Where AWS throttles the account, it is asked as seldom as a worker
- * would.
+ * ARNs of all that is attached to a principal; null: there is no such principal. An account that AWS throttles is called as slowly as a
+ * worker would call it.
  */
 export const attachmentsOf = Effect.fnUntraced(function* (principal: Principal) {
   const { attachedTo } = yield* AwsIam

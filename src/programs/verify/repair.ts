@@ -9,8 +9,8 @@ const minute = 60_000
 const leave = (note: string): Repair => ({ request: null, note })
 
 /**
- * Submits the ordinary request that makes IAM as the records say, in the name of who asks for it. Access that is granted for a time is given
- * back for what is left of it.
+ * Submits the ordinary request that brings IAM in line with the records, in the name of who asks for it. Access that was granted for a time
+ * is given back for what is left of that time.
  */
 export const repair = (intervention: Intervention) =>
   Effect.fnUntraced(function* ({ attachment, kind, principalExists, record }: Discrepancy) {

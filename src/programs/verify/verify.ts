@@ -17,7 +17,7 @@ export class NotAsRecorded extends Schema.TaggedError<NotAsRecorded>()("NotAsRec
   }
 }
 
-/** Tells each finding as it comes, and the sums at the end. When it does not come so far, it says on stderr where to go on. */
+/** Reports each finding as it comes, and the sums at the end. If it does not get that far, it says on stderr where to continue. */
 export const verify = Effect.fnUntraced(function* <E, R>(
   scope: Scope,
   repairs: boolean,
@@ -50,7 +50,7 @@ export const verify = Effect.fnUntraced(function* <E, R>(
   if (findings + notVerified + broken > 0) return yield* new NotAsRecorded({ findings, broken, notVerified })
 })
 
-/** Before the first account: a verification that goes on behind one has read them. */
+/** Before the first account: a verification that continues after one has read them already. */
 const readTrails = ({ account, after }: Scope, tell: (event: VerifyEvent) => Effect.Effect<void>) =>
   Option.isSome(after)
     ? Effect.void
@@ -59,7 +59,7 @@ const readTrails = ({ account, after }: Scope, tell: (event: VerifyEvent) => Eff
         Effect.catchTag("TrailsNotChained", ({ message }) => tell(VerifyEvent.TrailsNotVerified({ reason: message })))
       )
 
-/** Before anything is read: what would only fail, or mislead, later. */
+/** Refuses before anything is read what would only fail, or mislead, later. */
 const refuseUnfit = Effect.fnUntraced(function* (repairs: boolean) {
   const { complete, rights } = yield* AccessRecords
   if (!complete) {

@@ -8,13 +8,13 @@ import { AwsConfig } from "../../services/Config.ts"
 import { attachmentsOf } from "./attachmentsOf.ts"
 import { type Repair, VerifyEvent } from "./VerifyEvent.ts"
 
-/** What is to become of a finding; null: nothing, but to tell it. */
+/** What to do about a finding; null: only report it. */
 export type Mend<E, R> = (discrepancy: Discrepancy) => Effect.Effect<Repair | null, E, R>
 
 export interface Scope {
-  /** This account alone. */
+  /** Only this account. */
   readonly account: Option.Option<string>
-  /** The accounts behind this one. */
+  /** Only the accounts after this one. */
   readonly after: Option.Option<string>
 }
 
@@ -44,7 +44,7 @@ export const verifyAccess = Effect.fnUntraced(function* <E, R>(
   if (current !== undefined) yield* tell(VerifyEvent.AccountDone(current))
 })
 
-/** False: nothing of the account can be read, so that the rest of it need not be tried. */
+/** False: nothing in the account can be read, so the rest of it need not be tried. */
 const verifyPrincipal = Effect.fnUntraced(function* <E, R>(
   named: NamedPrincipal,
   mend: Mend<E, R>,
@@ -81,7 +81,7 @@ const verifyPrincipal = Effect.fnUntraced(function* <E, R>(
       const arns = listed.get(it.attachment.principalType)
       return arns === undefined ? [] : Option.toArray(compare(partition, it, arns))
     })
-  // What a worker has done since the records were read would look like somebody else's doing. Read again, they tell of it.
+  // What a worker has done since the records were read would look like somebody else's doing. Reading them again shows it.
   const now = differencesIn(before).length === 0 ? before : yield* look
   yield* tell(VerifyEvent.Compared({ compared: now.judged.length, notJudged: now.notJudged }))
   for (const discrepancy of differencesIn(now)) {

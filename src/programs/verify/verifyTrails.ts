@@ -17,7 +17,7 @@ export interface VerifiedTrail {
   readonly broken: Option.Option<Break>
 }
 
-/** Reads the trails of all requests, or of an account's, page by page, and says of each whether it is as it was written. */
+/** Reads the trails of all requests, or of one account's, page by page, and says for each whether it is as it was written. */
 export const verifyTrails = (accountId: Option.Option<string>) =>
   Stream.unwrap(
     Effect.gen(function* () {
