@@ -6,7 +6,7 @@ import { Probes } from "./probes.ts"
 import { reportToPerson } from "./report.ts"
 
 const flags = {
-  account: account("A target AWS account, whose handler role is to be looked at, too"),
+  account: account("A target AWS account whose handler role is checked, too"),
   json: Flag.Boolean("json").pipe(
     Flag.withDescription("An array of {check, status, detail, remedy}"),
     Flag.withDefault(false)

@@ -23,10 +23,10 @@ const end = Command.make("end", { id, by, why }, (asked) =>
     Effect.provide(Live),
     reportToPerson
   )
-).pipe(Command.withDescription("Let access end now: a worker takes it away within RECOVERY_INTERVAL"))
+).pipe(Command.withDescription("End access now: a worker takes it away within RECOVERY_INTERVAL"))
 
 const minutes = Flag.Int("minutes").pipe(
-  Flag.withDescription("How much later it ends; from now, if it is due already"),
+  Flag.withDescription("How many minutes later it ends; from now, if it is due already"),
   Flag.withSchema(DurationMinutes)
 )
 
@@ -57,6 +57,6 @@ export const grants = Command.make("grants", filters, (asked) =>
     yield* Console.log(found.length === 0 ? "no access that ends" : grantsForPeople(found))
   }).pipe(Effect.provide(Live), reportToPerson)
 ).pipe(
-  Command.withDescription("Show the access that ends and has not ended yet, the next end first"),
+  Command.withDescription("List the access that is granted for a time and has not ended, the next end first"),
   Command.withSubcommands([end, extend])
 )

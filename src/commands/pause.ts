@@ -24,9 +24,9 @@ export const pause = Command.make("pause", { ...scopeFlags, by, why }, (asked) =
   )
 }).pipe(
   Command.withDescription(
-    "Let no worker take any more jobs, revocations too, until resume. Jobs in flight finish; all others stay where they are, in their order, and lose no delivery"
+    "Stop all workers from taking jobs, revocations included, until resume. Jobs in flight finish; all others stay where they are, in their order, and lose no delivery"
   ),
-  Command.withShortDescription("Let no worker take jobs: all, or an account's")
+  Command.withShortDescription("Stop workers from taking jobs: all, or an account's")
 )
 
 export const resume = Command.make("resume", scopeFlags, (asked) => {

@@ -13,7 +13,7 @@ export const retry = Command.make("retry", { id: correlationId, by, why }, (aske
   )
 ).pipe(
   Command.withDescription(
-    "Put a FAILED request back through PENDING, with an audit row that names you, and push its job. Refused when a later request on the same account, principal and entitlement is done, after which it would come. Deliveries before count: one that has used up JOB_MAX_DELIVERIES gets one more"
+    "Put a FAILED request back through PENDING, with an audit row that names you, and push its job. Refused when a later request on the same account, principal and entitlement is done or in progress, since this one would take effect after it. Earlier deliveries count: a request that has used up JOB_MAX_DELIVERIES gets one more"
   ),
   Command.withShortDescription("Put a FAILED request back, in your name"),
   Command.withExamples([

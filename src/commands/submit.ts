@@ -29,7 +29,7 @@ const flags = {
     Flag.withSchema(PolicyName)
   ),
   entitlementType: Flag.Literals("entitlement-type", EntitlementType.literals).pipe(
-    Flag.withDescription("default: managed by AWS, unless told; custom: of the target account"),
+    Flag.withDescription("default: managed by AWS, as without this flag; custom: of the target account"),
     Flag.withDefault("default")
   ),
   duration: Flag.Int("duration").pipe(
@@ -38,7 +38,7 @@ const flags = {
     Flag.optional
   ),
   clientRequestId: Flag.String("client-request-id").pipe(
-    Flag.withDescription("Your own id of the request"),
+    Flag.withDescription("Your own id for the request"),
     Flag.optional
   ),
   dryRun: Flag.Boolean("dry-run").pipe(

@@ -31,17 +31,17 @@ const Repairing = Layer.mergeAll(Comparing, JobQueueRedis, JobStoreSql).pipe(
 
 const flags = {
   account: Flag.String("account").pipe(
-    Flag.withDescription("This target account alone"),
+    Flag.withDescription("Only this target account"),
     Flag.withSchema(AccountId),
     Flag.optional
   ),
   after: Flag.String("after").pipe(
     Flag.withMetavar("account"),
-    Flag.withDescription("The accounts behind this one, as a verification that was not finished says"),
+    Flag.withDescription("Only the accounts after this one; an unfinished verification says which"),
     Flag.withSchema(AccountId),
     Flag.optional
   ),
-  json: json.pipe(Flag.withDescription("Print a JSON object a line: findings, and at last the sums")),
+  json: json.pipe(Flag.withDescription("Print a JSON object a line: the findings, then the sums")),
   repair: Flag.Boolean("repair").pipe(
     Flag.withoutNegation,
     Flag.withDescription("Submit ordinary requests for what differs; needs --by and --why"),
@@ -60,7 +60,7 @@ export const verify = Command.make("verify", flags, (asked) =>
     if (asked.repair !== Option.isSome(intervention) || Option.isSome(asked.by) !== Option.isSome(asked.why)) {
       return yield* new Refused({
         reason: "--repair, --by and --why belong together",
-        remedy: "Give all three, or none to only look"
+        remedy: "Give all three, or none, which only looks"
       })
     }
     yield* Option.match(intervention, {

@@ -32,7 +32,7 @@ export class PortUnavailable extends Schema.TaggedError<PortUnavailable>()("Port
 }) {
   override readonly [Runtime.errorExitCode] = 69
   override get message() {
-    return `cannot listen on ${this.address}: ${this.reason}. Set HTTP_HOST and HTTP_PORT to what is free; port 0 picks one`
+    return `cannot listen on ${this.address}: ${this.reason}. Set HTTP_HOST and HTTP_PORT to a free address; port 0 picks a port`
   }
 }
 

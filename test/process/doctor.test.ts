@@ -208,7 +208,7 @@ describe("doctor on AWS", () => {
         [
           "aws role",
           "failed",
-          /^AccessDenied: .*STS does not tell$/,
+          /^AccessDenied: .*STS does not say whether the role is missing or does not let the worker in$/,
           new RegExp(`account ${target}.*:role/.* exists.*trust policy.*user/.*ExternalId.*AWS_EXTERNAL_ID.*SCPs`)
         ],
         ["aws permissions", "skipped", /^see aws role$/]

@@ -195,7 +195,7 @@ describe("a dead letter that is replayed", () => {
   )
 
   const refusals = {
-    "no job": [() => bytes("no job"), /still no job: not JSON\. Mend the producer/],
+    "no job": [() => bytes("no job"), /still no job: not JSON\. Fix the producer/],
     "bytes that name a request": [
       (job: Job) => bytes({ ...job, account_id: "1" }),
       /still no job: .*12 digits.*retry [0-9a-f-]{36} --by/
@@ -332,7 +332,7 @@ describe("a request that is retried", () => {
   )
 
   it.effect.each([
-    ["was sooner", Option.some(RetryResult.NotFailed({ status: "PENDING" })), /is PENDING since just now/],
+    ["was sooner", Option.some(RetryResult.NotFailed({ status: "PENDING" })), /is now PENDING/],
     ["has taken its row away", Option.none<RetryResult>(), /^no AWS request/]
   ] as const)("is refused when somebody else %s", ([, answer, expected]) =>
     Effect.gen(function* () {

@@ -256,7 +256,7 @@ describe("who watches pauses", () => {
       yield* aSecond
       assert.deepStrictEqual(lines(), [
         `${paused}: paused by ann: OPS-1`,
-        "all: no more jobs are taken: jobs of one account cannot be laid aside here"
+        "all: no more jobs are taken: jobs of one account cannot be parked here"
       ])
       yield* resume(paused)
       yield* aSecond

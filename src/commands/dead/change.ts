@@ -55,13 +55,13 @@ export const replay = Command.make("replay", { ...chosen, by: Flag.optional(by),
   }).pipe(Effect.provide(DatabaseAndQueue), reportToPerson)
 ).pipe(
   Command.withDescription(
-    "Put payloads back into the queue, byte for byte, and take their letters away. Refused, with what to do instead, where no worker would carry the job out"
+    "Put payloads back into the queue, byte for byte, and remove their letters. Refused, with what to do instead, where no worker would carry out the job"
   ),
   Command.withShortDescription("Put payloads back into the queue"),
   Command.withExamples([
     { command: "worker-service-aws dead replay 3fa2b1c09d4e", description: "Its request is PENDING" },
     {
-      command: 'worker-service-aws dead replay 3fa2b1c09d4e --by ann --why "OPS-17: worker mended"',
+      command: 'worker-service-aws dead replay 3fa2b1c09d4e --by ann --why "OPS-17: worker fixed"',
       description: "Its request is FAILED, and goes back through PENDING"
     }
   ])
@@ -75,4 +75,4 @@ export const drop = Command.make("drop", chosen, (asked) =>
       Effect.as(deadLetters.drop(letter), `dropped ${letter.id}: ${plain(letter.reason)}`)
     )
   }).pipe(Effect.provide(DeadLetterList), reportToPerson)
-).pipe(Command.withDescription("Take dead letters away for good"))
+).pipe(Command.withDescription("Delete dead letters for good"))

@@ -18,7 +18,7 @@ export const chosen = {
   ids: Argument.variadic(id),
   all: Flag.Boolean("all").pipe(
     Flag.withoutNegation,
-    Flag.withDescription("All that there are now, the oldest first; asks before"),
+    Flag.withDescription("All that there are now, the oldest first; asks you first"),
     Flag.withDefault(false)
   ),
   yes

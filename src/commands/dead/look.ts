@@ -15,7 +15,7 @@ const page = {
     Flag.withDefault(20)
   ),
   offset: Flag.Int("offset").pipe(
-    Flag.withDescription("Behind how many newer ones; 0 unless told"),
+    Flag.withDescription("How many newer ones to skip; 0 by default"),
     Flag.withSchema(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
     Flag.withDefault(0)
   )

@@ -80,7 +80,7 @@ export const letterForPeople = (letter: StoredLetter, now: DateTime.Utc, style: 
 const advice: Readonly<Record<string, (id: string) => string>> = {
   UnknownJob: (id) =>
     `Its row was not in the database. If it is now: dead replay ${id}; if nobody asked for it: dead drop ${id}`,
-  InvalidPayload: (id) => `No worker can read it. Mend who pushed it, then: dead drop ${id}`,
+  InvalidPayload: (id) => `No worker can read it. Fix whatever pushed it, then: dead drop ${id}`,
   PayloadMismatch: (id) => `It is not what the row asks for. Find out who pushed it, then: dead drop ${id}`,
   WorkerLost: (id) =>
     `Workers were lost while they had it: their logs may tell why. To try once more: dead replay ${id} --by WHO --why TEXT`,

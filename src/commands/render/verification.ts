@@ -108,7 +108,7 @@ const detailOf = (discrepancy: Discrepancy): string => {
 
 const remedyOf = ({ kind, record }: Discrepancy): string =>
   kind === "ended" && record.end?.status === "PENDING"
-    ? "a running worker takes it away; see whether one runs, or is paused: queue"
+    ? "a running worker takes it away; queue shows whether one runs, and what is paused"
     : `to submit ${kind === "missing" ? "an add" : "a remove"}: verify --repair --by WHO --why TEXT`
 
 const outcomeOf = ({ note, request }: Repair): string => (request === null ? note : `${note}, request ${request}`)

@@ -62,7 +62,7 @@ export const SearchResults = ({ now, text }: { readonly text: string; readonly n
           : "problem" in found
             ? found.problem
             : found.requests.length === 0
-              ? "None. Ids, accounts and names have to be whole; names in their own letter case."
+              ? "None. Ids, accounts and names have to be complete, and names in the right letter case."
               : found.requests.length === most
                 ? `The latest ${most}.`
                 : `${plural(found.requests.length, "request")}, the latest first.`}

@@ -70,7 +70,13 @@ const replica: Judge = ({ replica: { credentialsFault, fetchFault, phase, worker
       ]
     : []),
   ...(phase === "draining"
-    ? [{ severity: "note" as const, text: `${workerId} drains and will end`, remedy: "Other replicas take its place." }]
+    ? [
+        {
+          severity: "note" as const,
+          text: `${workerId} is draining and will stop`,
+          remedy: "Other replicas take its place."
+        }
+      ]
     : [])
 ]
 
@@ -124,7 +130,7 @@ const queue: Judge = ({ now, queue: jobs }) => {
             severity: "warning" as const,
             text: `The next job has waited for ${span(now - oldestReceivedAt)}`,
             remedy:
-              "Are the workers alive? Does one account hold most jobs, or AWS throttle it? More replicas help if neither."
+              "Are the workers alive? Does one account have most of the jobs, or does AWS throttle it? If neither, more replicas help."
           }
         ]
       : []),
@@ -133,7 +139,7 @@ const queue: Judge = ({ now, queue: jobs }) => {
           {
             severity: "note" as const,
             text: plural(deadLetters, "dead letter"),
-            remedy: "Each says why it is one. What is mended can be replayed."
+            remedy: "Each says why it is there. Once the cause is fixed, it can be replayed."
           }
         ]
       : [])
@@ -148,8 +154,7 @@ const workers: Judge = ({ now, queue: jobs }) =>
         .map(({ aliveUntil, held, workerId }) => ({
           severity: "warning",
           text: `${workerId} was lost ${span(now - aliveUntil)} ago and still holds ${plural(held, "job")}`,
-          remedy:
-            "Another worker should have taken them back by now. Do the workers that live say why not in their logs?"
+          remedy: "Another worker should have taken them back by now. Do the logs of the living workers say why not?"
         }))
 
 const throttling: Judge = ({ throttled }) =>

@@ -168,7 +168,7 @@ export const worker = readAll({
 export const telemetry = readAll({
   endpoint: optional(
     "OTEL_EXPORTER_OTLP_ENDPOINT",
-    text(/^https?:\/\/[^\s@?#]+$/, "an http or https URL without credentials and query")
+    text(/^https?:\/\/[^\s@?#]+$/, "an http or https URL without credentials or query")
   ),
   serviceName: withDefault("OTEL_SERVICE_NAME", Schema.String, "worker-service-aws")
 })

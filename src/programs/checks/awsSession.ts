@@ -59,9 +59,9 @@ const unassumed = (error: AwsError, session: AwsSession, accountId: string, work
   switch (error._tag) {
     case "AccessDenied":
       return failed(
-        `${words(error)}: whether the role is missing or does not let the worker in, STS does not tell`,
+        `${words(error)}: STS does not say whether the role is missing or does not let the worker in`,
         [
-          `Look in account ${accountId} whether ${arn} exists (AWS_ASSUME_ROLE_NAME)`,
+          `Check in account ${accountId} whether ${arn} exists (AWS_ASSUME_ROLE_NAME)`,
           `whether its trust policy allows ${worker} sts:AssumeRole`,
           session.hasExternalId
             ? "whether its sts:ExternalId is the one in AWS_EXTERNAL_ID"
@@ -72,7 +72,7 @@ const unassumed = (error: AwsError, session: AwsSession, accountId: string, work
     case "ServiceUnavailable":
     case "Timeout":
     case "Throttling":
-      return failed(words(error), "Look again in a minute; if it stays so, at the network from here to STS")
+      return failed(words(error), "Try again in a minute; if nothing changes, look at the network from here to STS")
     default:
       return failed(
         words(error),

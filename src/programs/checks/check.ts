@@ -16,7 +16,7 @@ export const check = <E extends { readonly message: string }, R>(
 ): Effect.Effect<Finding, never, R> =>
   look.pipe(
     Effect.catch((error) =>
-      Effect.succeed(failed(isSqlError(error) ? reasonOf(error) : error.message, "Mend that, and look again"))
+      Effect.succeed(failed(isSqlError(error) ? reasonOf(error) : error.message, "Fix that, and look again"))
     ),
     Effect.timeoutOrElse({
       duration: limit,

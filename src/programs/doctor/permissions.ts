@@ -20,8 +20,8 @@ export const checkPermissions = Effect.fnUntraced(function* (handler: HandlerSes
     const actions = denied.map(({ operation }) => `iam:${operation}`).join(", ")
     return failed(
       `the handler role may not call ${actions}, tried with ${policyArn}: ${first.message}`,
-      `Allow it on ${principals} in the role's policies, and look at its permissions boundary and the SCPs; ` +
-        `if the role may attach certain policies only, name one of them first in POLICY_ALLOW, and it is tried with that one`
+      `Allow this on ${principals} in the role's policies, and check its permissions boundary and the SCPs; ` +
+        `if the role may only attach certain policies, name one of them first in POLICY_ALLOW, and doctor tries that one`
     )
   }
   return refusals.length > 0

@@ -51,7 +51,7 @@ const examine = Effect.fnUntraced(function* (session: DatabaseSession) {
             )
           : ok(
               visibility.active
-                ? "row-level security leaves AWS requests to be seen and changed"
+                ? "row-level security lets AWS requests be seen and changed"
                 : `no row-level security applies to ${user}`
             )
     )
@@ -64,7 +64,7 @@ const examine = Effect.fnUntraced(function* (session: DatabaseSession) {
         ? ok("PostgreSQL plans every statement of the worker")
         : failed(
             refused.map(({ name, reason }) => `${name}: ${reason}`).join("; "),
-            "Give the columns the types that the README's schema has, and the role what is missing"
+            "Give the columns the types that migrate gives them, and grant the role what is missing"
           )
     )
   )
@@ -98,7 +98,7 @@ const unusable = ({ address, reason, remedy }: BackendUnavailable): Outcome =>
         [/^permission denied for database /, "As its owner: GRANT CONNECT ON DATABASE … TO the worker's role"],
         [
           /pg_hba\.conf/,
-          "Let the worker's address in in pg_hba.conf; if only encrypted connections may come in, set DB_SSL"
+          "Allow the worker's address in pg_hba.conf; if only encrypted connections are allowed, set DB_SSL"
         ],
         [
           /SSL|TLS|certificate|self.signed/i,
@@ -130,7 +130,7 @@ const lookAtSchema = (session: DatabaseSession, { user }: DatabaseServer) =>
           `missing: ${missing.join("; ")}`,
           unfound.length > 0
             ? unfound.map((it) => reach(it, user)).join("; ")
-            : "Run migrate as an owner, or give the table what is missing: see the README on both schemas"
+            : "Run migrate as an owner, or add to the tables what is missing"
         )
       )
     )

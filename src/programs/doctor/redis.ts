@@ -12,7 +12,7 @@ const needed = [6, 2] as const
 /** The connection, its version and settings, and what the ACL lets the worker do. */
 export const checkRedis = Effect.flatMap(RedisProbe, ({ connect }) => checkBackend(names, connect, unusable, examine))
 
-const unknown = skipped("the ACL does not grant INFO, nor need it")
+const unknown = skipped("the ACL does not grant INFO, and need not")
 
 const examine = Effect.fnUntraced(function* (session: RedisSession) {
   const info = yield* Effect.cached(session.info)
@@ -68,7 +68,7 @@ const ofVersion = (fields: Readonly<Record<string, string>>, fetchMode: "blmove"
   return fetchMode === "blmove" && tooOld
     ? failed(
         `Redis ${version} has no BLMOVE`,
-        `Upgrade Redis to ${needed.join(".")} or newer, or set REDIS_FETCH_MODE=brpop, which loses more when a worker is lost`
+        `Upgrade Redis to ${needed.join(".")} or newer, or set REDIS_FETCH_MODE=brpop, which loses jobs when a worker is lost`
       )
     : ok(`${fields["server_name"] === "valkey" ? "Valkey, as Redis" : "Redis"} ${version}, fetch mode ${fetchMode}`)
 }
@@ -124,7 +124,7 @@ const grantsFor = (refused: ReadonlyArray<RefusedCommand>, user: string): string
     ...(refused.some(({ why }) => why === "unknown")
       ? ["Use a Redis that knows the command (6.2 or newer), or set REDIS_FETCH_MODE=brpop"]
       : []),
-    ...(refused.some(({ why }) => why === "other") ? ["Mend what Redis complains about"] : [])
+    ...(refused.some(({ why }) => why === "other") ? ["Fix what Redis complains about"] : [])
   ].join("; ")
 }
 

@@ -15,7 +15,7 @@ export const awaitCredentials = Effect.gen(function* () {
   if (Option.isNone(fault)) return
   const aws = yield* AwsIam
   yield* Effect.logError(
-    "no more jobs are taken until STS knows the worker: mend its AWS credentials or its clock"
+    "no more jobs are taken until STS knows the worker: fix its AWS credentials or its clock"
   ).pipe(Effect.annotateLogs({ error_type: "CredentialsInvalid", error_message: fault.value }))
   const arn = yield* aws.identity.pipe(Effect.delay(askAfter), Effect.retry(Schedule.forever))
   yield* Ref.set(credentialsFault, Option.none())

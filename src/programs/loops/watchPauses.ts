@@ -50,7 +50,7 @@ const look = Effect.fnUntraced(function* (
   if (all === before.all) return
   const everybody = pauses.find(({ scope }) => scope === "all")
   if (everybody !== undefined) yield* report(everybody)
-  else if (all) yield* Effect.logWarning("no more jobs are taken: jobs of one account cannot be laid aside here")
+  else if (all) yield* Effect.logWarning("no more jobs are taken: jobs of one account cannot be parked here")
   else yield* Effect.logInfo("resumed: taking jobs again")
 })
 

@@ -15,7 +15,7 @@ export const reopen = Effect.fnUntraced(function* (id: string, intervention: Int
       return
     case "NotFailed":
       return yield* new Refused({
-        reason: `request ${id} is ${result.value.status} since just now`,
+        reason: `request ${id} is now ${result.value.status}`,
         remedy: `See what became of it: status ${id}`
       })
     case "Overtaken":

@@ -52,8 +52,8 @@ const noJob = (letterId: string) => (error: InvalidPayload) =>
   new Refused({
     reason: `its payload is still no job: ${error.message}`,
     remedy: Option.match(error.correlationId, {
-      onNone: () => `Mend the producer, then drop it: dead drop ${letterId}`,
+      onNone: () => `Fix the producer, then drop it: dead drop ${letterId}`,
       onSome: (id) =>
-        `Mend the producer, then drop it (dead drop ${letterId}); what the row asks for is done by: retry ${id} --by WHO --why TEXT`
+        `Fix the producer, then drop it (dead drop ${letterId}); what the row asks for is done by: retry ${id} --by WHO --why TEXT`
     })
   })

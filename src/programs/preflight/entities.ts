@@ -123,7 +123,7 @@ const ofQuota = (
   count: number
 ): Effect.Effect<Outcome> =>
   action === "remove" || Option.isSome(same)
-    ? Effect.succeed(ok("it takes no place"))
+    ? Effect.succeed(ok("it uses up no quota"))
     : Effect.match(target.quota, {
         onSuccess: Option.match({
           onNone: () => withoutQuota(count, "IAM does not tell the account's quota"),
@@ -146,7 +146,7 @@ const withoutQuota = (count: number, why: string): Outcome =>
 
 const ofBoundary = (target: TargetSession, { action }: PolicyChange): Effect.Effect<Outcome> =>
   action === "remove"
-    ? Effect.succeed(ok("it has no say in a remove"))
+    ? Effect.succeed(ok("it does not affect a remove"))
     : Effect.match(target.boundary, {
         onSuccess: Option.match({
           onNone: () => ok("the principal has none"),

@@ -65,7 +65,7 @@ const refuseUnfit = Effect.fnUntraced(function* (repairs: boolean) {
   if (!complete) {
     return yield* new Refused({
       reason:
-        "cannot verify: rows of this schema do not say of what kind principal and policy are, nor when access ends",
+        "cannot verify: rows of this schema do not say what kind of principal and policy they are about, nor when access ends",
       remedy: "With our schema they do: run migrate of this version as an owner; a legacy database cannot be verified"
     })
   }
