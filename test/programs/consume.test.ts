@@ -189,10 +189,8 @@ describe("consume", () => {
       const refusal = new CredentialsInvalid({ code: "InvalidClientTokenId", message: "", operation: "AssumeRole" })
       aws.setIdentity(Effect.fail(refusal))
       aws.obstruct(
-        ...Array.from({ length: 9 }, () => ({
-          when: "before" as const,
-          effect: Effect.andThen(Effect.sleep("100 millis"), Effect.fail(refusal))
-        }))
+        { when: "before", effect: Effect.andThen(Effect.sleep("100 millis"), Effect.fail(refusal)) },
+        ...Array.from({ length: 4 }, () => hanging)
       )
       const [first = ""] = yield* requests(1)
       yield* aWorker()
@@ -205,7 +203,15 @@ describe("consume", () => {
       )
       assert.strictEqual(aws.calls().filter((it) => it === "AttachUserPolicy").length, 1)
       assert.strictEqual(yield* (yield* Redis).length(queue), 4)
-    }).pipe(withWorker())
+
+      // It has all its slots, and the account all its places, once STS knows the worker again.
+      aws.setIdentity(Effect.succeed("arn:aws:iam::999999999999:user/worker"))
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(
+        yield* statuses([first, ...later]),
+        Array.from({ length: 4 }, () => "IN_PROGRESS")
+      )
+    }).pipe(withWorker({ concurrency: 4, accountConcurrency: 4 }))
   )
 
   it.effect("does not ask STS without a pause when its check does not see the fault", () =>
@@ -229,14 +235,19 @@ describe("consume", () => {
       const store = yield* JobStore
       const [broken = "", sound = ""] = yield* requests(2)
       let bug = true
+      let faults = 0
       const faulty = Layer.succeed(JobStore, {
         ...store,
         claim: (job, ...who) =>
-          bug && job.correlation_id === broken ? Effect.die(new Error("a bug")) : store.claim(job, ...who)
+          bug && job.correlation_id === broken
+            ? Effect.suspend(() => Effect.die(new Error(`bug ${++faults}`)))
+            : store.claim(job, ...who)
       })
       yield* aWorker(faulty)
       yield* Effect.repeat(TestClock.adjust("1 second"), { times: 20 })
       assert.deepStrictEqual(yield* statuses([broken, sound]), ["PENDING", "SUCCESS"])
+      // Not more often than once a second.
+      assert.isAtMost(faults, 21)
       bug = false
       yield* Effect.repeat(TestClock.adjust("1 second"), { times: 20 })
       assert.strictEqual(yield* statusOf(broken), "SUCCESS")

@@ -132,7 +132,12 @@ describe("pauses", () => {
   it.effect("of an account stop all jobs where none can be parked", () =>
     Effect.gen(function* () {
       const jobs = yield* JobQueue
-      const noParking = Layer.succeed(JobQueue, { ...jobs, canPark: Effect.succeed(false) })
+      let looks = 0
+      const noParking = Layer.succeed(JobQueue, {
+        ...jobs,
+        canPark: Effect.succeed(false),
+        parkedAccounts: Effect.sync(() => [`${++looks}`])
+      })
       yield* pause(paused, because)
       const ids = [yield* request(paused), yield* request(other)]
       const worker = yield* Effect.forkChild(Effect.provide(consume, noParking))
@@ -141,6 +146,7 @@ describe("pauses", () => {
       yield* resume(paused)
       yield* aSecond
       assert.deepStrictEqual(yield* Effect.forEach(ids, statusOf), ["SUCCESS", "SUCCESS"])
+      assert.strictEqual(looks, 0)
       yield* Fiber.interrupt(worker)
     }).pipe(withWorker())
   )
