@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber, Layer, Option, Ref } from "effect"
+import { Deferred, Duration, Effect, Fiber, Layer, Metric, Option, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { CredentialsInvalid } from "../../src/domain/AwsError.ts"
+import * as metrics from "../../src/domain/metrics.ts"
 import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
 import { consume } from "../../src/programs/consume.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
@@ -77,7 +78,7 @@ describe("consume", () => {
     Effect.gen(function* () {
       const redis = yield* Redis
       const aws = yield* AwsIamControl
-      const { phase } = yield* WorkerStatus
+      const { endsAt, phase } = yield* WorkerStatus
       aws.obstruct({ when: "before", effect: Effect.sleep("20 seconds") })
       const [inFlight = ""] = yield* requests(1)
       const worker = yield* aWorker()
@@ -86,6 +87,8 @@ describe("consume", () => {
       const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
       yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* Ref.get(phase), "draining")
+      // The rest of SHUTDOWN_GRACE is for closing what the worker stands on.
+      assert.strictEqual(yield* Ref.get(endsAt), 23_750)
       const [late = ""] = yield* requests(1)
       yield* TestClock.adjust("19 seconds")
       yield* Fiber.join(stopping)
@@ -387,6 +390,36 @@ describe("consume", () => {
       yield* Effect.repeat(TestClock.adjust("1 second"), { times: 3 })
       assert.strictEqual(yield* statusOf(id), "SUCCESS")
     }).pipe(withWorker())
+  )
+
+  it.effect("takes jobs all the same where the ACL does not let it make itself known", () =>
+    Effect.gen(function* () {
+      const workers = yield* Workers
+      const denied = new RedisError({ command: "ZADD", reason: "Denied", message: "NOPERM" })
+      const [id = ""] = yield* requests(1)
+      yield* aWorker(Layer.succeed(Workers, { ...workers, announce: () => Effect.fail(denied) }))
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 3 })
+      assert.strictEqual(yield* statusOf(id), "SUCCESS")
+    }).pipe(withWorker())
+  )
+
+  it.effect("sweeps, and ends what is due, while it takes jobs", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      yield* TestClock.adjust("10 seconds")
+      yield* request(aJob({ duration_minutes: 1 }))
+      yield* aWorker()
+      yield* settled
+      // From its start on, so that an alert on the last sweep has something to go by.
+      assert.strictEqual((yield* Metric.value(metrics.lastSweep)).value, 10)
+      const forgotten = aJob({ principal: "forgotten" })
+      yield* (yield* JobStore).submit(forgotten)
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 50 })
+      assert.strictEqual(aws.attachments().length, 2)
+      assert.strictEqual(yield* statusOf(forgotten.correlation_id), "SUCCESS")
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 40 })
+      assert.strictEqual(aws.attachments().length, 1)
+    }).pipe(withWorker({ orphanAfter: Duration.seconds(12) }))
   )
 
   it.effect("releases no delayed job while it could not take it", () =>
