@@ -189,7 +189,7 @@ describe("who watches pauses", () => {
     Effect.gen(function* () {
       const lines: Array<string> = []
       const log = Logger.make(({ fiber, message }) => {
-        const { account_id = "all" } = fiber.getRef(References.CurrentLogAnnotations)
+        const { account_id = "-" } = fiber.getRef(References.CurrentLogAnnotations)
         lines.push([account_id, message].join(": "))
       })
       yield* watchPauses(Effect.succeed(canPark)).pipe(Effect.provide(Logger.layer([log])))
@@ -212,7 +212,7 @@ describe("who watches pauses", () => {
       assert.deepStrictEqual(
         [lines(), yield* gauges],
         [
-          [`${other}: paused by ann: OPS-1`, "all: paused by ann: OPS-1"],
+          [`${other}: paused by ann: OPS-1`, "-: paused by ann: OPS-1"],
           [1, 2]
         ]
       )
@@ -222,7 +222,7 @@ describe("who watches pauses", () => {
       assert.deepStrictEqual(
         [lines(), yield* gauges],
         [
-          [`${paused}: resumed`, "all: resumed: taking jobs again"],
+          [`${paused}: resumed`, "-: resumed: taking jobs again"],
           [0, 1]
         ]
       )
@@ -236,11 +236,11 @@ describe("who watches pauses", () => {
       yield* aSecond
       assert.deepStrictEqual(lines(), [
         `${paused}: paused by ann: OPS-1`,
-        "all: no more jobs are taken: jobs of one account cannot be laid aside here"
+        "-: no more jobs are taken: jobs of one account cannot be laid aside here"
       ])
       yield* resume(paused)
       yield* aSecond
-      assert.deepStrictEqual(lines(), [`${paused}: resumed`, "all: resumed: taking jobs again"])
+      assert.deepStrictEqual(lines(), [`${paused}: resumed`, "-: resumed: taking jobs again"])
     }).pipe(withWorker())
   )
 
@@ -250,7 +250,7 @@ describe("who watches pauses", () => {
       yield* pause("all", because)
       const looking = Layer.succeed(Pauses, { ...pauses, all: Effect.die(new Error("looked")) })
       const lines = yield* Effect.provide(logged(true), looking)
-      assert.deepStrictEqual(lines(), ["all: the commands pause and resume have no power over this worker"])
+      assert.deepStrictEqual(lines(), ["-: the commands pause and resume have no power over this worker"])
       assert.isFalse((yield* Ref.get((yield* WorkerStatus).paused)).all)
     }).pipe(Effect.provide(testRedisConfig({ fetchMode: "brpop" })), withWorker())
   )
