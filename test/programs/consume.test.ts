@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber, Layer, Metric, Option, Ref } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Layer, Metric, Option, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { CredentialsInvalid } from "../../src/domain/AwsError.ts"
 import * as metrics from "../../src/domain/metrics.ts"
@@ -129,6 +129,8 @@ describe("consume", () => {
       yield* settled
       const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
       yield* settled
+      // The drain does not wait for it.
+      assert.strictEqual(yield* Ref.get((yield* WorkerStatus).endsAt), 23_750)
       yield* Deferred.succeed(arriving, undefined)
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(stopping)
@@ -348,6 +350,39 @@ describe("consume", () => {
       assert.deepStrictEqual(yield* statuses(ids), ["PENDING", "PENDING"])
       assert.deepStrictEqual([yield* redis.length(queue), yield* redis.length(processing)], [2, 0])
       assert.deepStrictEqual([yield* known, yield* delayed], [[], []])
+    }).pipe(withWorker())
+  )
+
+  it.effect.each([
+    ["does not answer", Effect.never],
+    ["fails", Effect.fail(new RedisError({ command: "ZREM", reason: "Unavailable", message: "away" }))]
+  ] as const)("stopping, ends although its leave of the other workers %s", ([, retire]) =>
+    Effect.gen(function* () {
+      const workers = yield* Workers
+      const worker = yield* aWorker(Layer.succeed(Workers, { ...workers, retire }))
+      yield* settled
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(stopping)
+      const exit = yield* Fiber.await(worker)
+      assert.isTrue(Exit.hasInterrupts(exit) && !Exit.hasFails(exit))
+    }).pipe(withWorker())
+  )
+
+  it.effect("tells the other workers four times in a lease that it lives", () =>
+    Effect.gen(function* () {
+      const workers = yield* Workers
+      let announced = 0
+      const announce: typeof workers.announce = (aliveUntil) =>
+        Effect.suspend(() => {
+          announced++
+          return workers.announce(aliveUntil)
+        })
+      yield* aWorker(Layer.succeed(Workers, { ...workers, announce }))
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 120 })
+      // Each a tenth sooner or later, and once before the first job.
+      assert.isAtLeast(announced, 8)
+      assert.isAtMost(announced, 11)
     }).pipe(withWorker())
   )
 
