@@ -109,6 +109,33 @@ describe("the handler role", () => {
     )
   })
 
+  it("may detach whatever it may not attach", () => {
+    const { Statement: statements } = Option.getOrThrow(
+      decodePolicy(JSON.stringify(printed(everything).permissionPolicy))
+    )
+    assert.deepStrictEqual(
+      statements.filter(({ Condition, Effect }) => Effect === "Deny" && Condition !== undefined),
+      [
+        {
+          Sid: "NeverAttach",
+          Effect: "Deny",
+          Action: ["iam:AttachUserPolicy", "iam:AttachRolePolicy"],
+          Resource: "*",
+          Condition: {
+            ArnLike: {
+              "iam:PolicyARN": [
+                "arn:aws:iam::aws:policy/AdministratorAccess",
+                "arn:aws:iam::aws:policy/IAMFullAccess",
+                "arn:aws:iam::aws:policy/PowerUserAccess",
+                "arn:aws:iam::*:policy/*Admin*"
+              ]
+            }
+          }
+        }
+      ]
+    )
+  })
+
   it("trusts nobody as long as the worker is not named", () => {
     const { trustPolicy } = printed(settings({ trusted: Option.none() }))
     // IAM takes ARNs, account numbers and `*` for a principal.

@@ -108,7 +108,8 @@ describe("consume", () => {
       const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
       yield* TestClock.adjust("20 seconds")
       assert.deepStrictEqual(yield* statuses(ids), ["IN_PROGRESS", "IN_PROGRESS"])
-      yield* TestClock.adjust("5 seconds")
+      // The last tenth is for giving back.
+      yield* TestClock.adjust("2500 millis")
       assert.isDefined(stopping.pollUnsafe())
       assert.deepStrictEqual(yield* statuses(ids), ["PENDING", "PENDING"])
       assert.deepStrictEqual([yield* redis.length(queue), yield* redis.length(processing)], [2, 0])
@@ -424,6 +425,17 @@ describe("consume", () => {
       yield* Ref.set(away, false)
       yield* Effect.repeat(TestClock.adjust("1 second"), { times: 3 })
       assert.strictEqual(yield* statusOf(id), "SUCCESS")
+    }).pipe(withWorker())
+  )
+
+  it.effect("brings back what an earlier worker of its name held", () =>
+    Effect.gen(function* () {
+      const job = aJob()
+      yield* (yield* JobStore).submit(job)
+      yield* (yield* Redis).push(processing, "left", bytes(job))
+      yield* aWorker()
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 40 })
+      assert.strictEqual(yield* statusOf(job.correlation_id), "SUCCESS")
     }).pipe(withWorker())
   )
 
