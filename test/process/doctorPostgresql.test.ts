@@ -104,8 +104,9 @@ describe.skipIf(inject("redis") === undefined)("doctor on PostgreSQL", () => {
       assert.strictEqual(found.code, 1)
       assert.deepStrictEqual(found.with("failed"), ["postgresql grants"])
       const { detail, remedy } = found.of("postgresql grants")
+      // As table rights go, those on columns go, too. https://www.postgresql.org/docs/current/sql-revoke.html
       const update =
-        "UPDATE (status, last_upd_time_stamp, principal_type, entitlement_type, duration_minutes) ON csb_app.csb_requests"
+        "UPDATE (status, last_upd_time_stamp, principal_type, entitlement_type, duration_minutes, not_before, attached_before) ON csb_app.csb_requests"
       assert.strictEqual(detail, `csb_aws_user lacks ${update}; INSERT ON csb_app.csb_requests_ref`)
       assert.strictEqual(
         remedy,
