@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { inject } from "vitest"
@@ -47,6 +48,20 @@ describe.skipIf(inject("redis") === undefined)("doctor on PostgreSQL", () => {
       })
     )
   })
+
+  it.live("finds a role that may not log in", () =>
+    Effect.gen(function* () {
+      const { env, sql } = yield* World
+      const name = `closed_${randomUUID()}`
+      yield* Effect.acquireRelease(
+        sql`CREATE ROLE ${sql(name)} NOLOGIN PASSWORD ${sql.literal(`'${env["DB_PASSWORD"]}'`)}`,
+        () => Effect.orDie(sql`DROP ROLE ${sql(name)}`)
+      )
+      const found = yield* examine({ DB_USER: name })
+      assert.match(found.of("postgresql").detail, /not permitted to log in/)
+      assert.match(found.of("postgresql").remedy ?? "", /ALTER ROLE … LOGIN/)
+    }).pipe(Effect.scoped, Effect.provide(world()))
+  )
 
   it.live.each([
     [
