@@ -93,6 +93,10 @@ const unusable = ({ address, reason, remedy }: BackendUnavailable): Outcome =>
           /password/,
           "Set DB_USER and DB_PASSWORD to a login of the worker's role; ALTER ROLE … PASSWORD sets a new password"
         ],
+        [
+          /not permitted to log in/,
+          "As a superuser: ALTER ROLE … LOGIN, or set DB_USER to the worker's role, csb_aws_user"
+        ],
         [/^role /, "Set DB_USER to the worker's role, csb_aws_user; migrate creates it where it is missing"],
         [/^database /, "Set DB_NAME to the database that holds csb_requests"],
         [/^permission denied for database /, "As its owner: GRANT CONNECT ON DATABASE … TO the worker's role"],
