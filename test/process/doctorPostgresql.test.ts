@@ -28,6 +28,18 @@ describe.skipIf(inject("redis") === undefined)("doctor on PostgreSQL", () => {
     }).pipe(Effect.provide(world("legacy")))
   )
 
+  it.live("finds a schema that an older version made", () =>
+    Effect.gen(function* () {
+      const found = yield* examineAfter(
+        "DROP TRIGGER chain_audit ON csb_app.csb_requests_audit",
+        "ALTER TABLE csb_app.csb_requests_audit DROP previous_hash, DROP hash"
+      )
+      assert.strictEqual(found.code, 0)
+      assert.deepStrictEqual(found.with("warning"), ["postgresql schema"])
+      assert.match(found.of("postgresql schema").remedy ?? "", /^Run migrate of this version/)
+    }).pipe(Effect.provide(world()))
+  )
+
   layer(world(), { excludeTestServices: true })((it) => {
     it.effect.each([
       ["a wrong password", { DB_PASSWORD: "s3cr3t" }, /password authentication failed/, /DB_PASSWORD/],

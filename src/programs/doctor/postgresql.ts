@@ -126,8 +126,14 @@ const ofServer = ({ database, readOnly, user, version }: DatabaseServer): Outcom
     : ok(`PostgreSQL ${version}, database ${database}, as ${user}`)
 
 const lookAtSchema = (session: DatabaseSession, { user }: DatabaseServer) =>
-  session.labels.pipe(
-    Effect.map((labels) => ok(`all tables and columns are there, with the labels ${Object.values(labels).join(", ")}`)),
+  Effect.zipWith(session.labels, session.behind, (labels, behind) =>
+    behind
+      ? warning(
+          "an older version's migrate made it: access may not end by itself, and verify cannot tell",
+          "Run migrate of this version as an owner, then restart all workers"
+        )
+      : ok(`all tables and columns are there, with the labels ${Object.values(labels).join(", ")}`)
+  ).pipe(
     Effect.catchTag("SchemaUnsupported", ({ missing }) =>
       Effect.map(session.unfound, (unfound) =>
         failed(
