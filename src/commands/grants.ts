@@ -5,7 +5,7 @@ import { DatabaseConfigLive } from "../layers/environment/ConfigLive.ts"
 import { GrantsSql } from "../layers/postgres/GrantsSql.ts"
 import { SqlLive } from "../layers/postgres/SqlLive.ts"
 import { endGrant, extendGrant } from "../programs/operate/grants.ts"
-import { Grants } from "../services/Grants.ts"
+import { Grants, mostGrants } from "../services/Grants.ts"
 import { account, by, json, why } from "./flags.ts"
 import { grantsAsJson, grantsForPeople } from "./render/grants.ts"
 import { reportToPerson } from "./report.ts"
@@ -53,8 +53,12 @@ const filters = {
 export const grants = Command.make("grants", filters, (asked) =>
   Effect.gen(function* () {
     const found = yield* (yield* Grants).list({ accountId: asked.account, principal: asked.principal })
-    if (asked.json) return yield* Console.log(grantsAsJson(found))
-    yield* Console.log(found.length === 0 ? "no access that ends" : grantsForPeople(found))
+    yield* Console.log(
+      asked.json ? grantsAsJson(found) : found.length === 0 ? "no access that ends" : grantsForPeople(found)
+    )
+    if (found.length === mostGrants) {
+      yield* Console.error(`these are the next ${mostGrants} ends; for others name an --account or a --principal`)
+    }
   }).pipe(Effect.provide(Live), reportToPerson)
 ).pipe(
   Command.withDescription("List the access that is granted for a time and has not ended, the next end first"),

@@ -68,6 +68,8 @@ export interface DatabaseSession {
   readonly server: Effect.Effect<DatabaseServer, SqlError>
   /** The labels that the start would work with. */
   readonly labels: Effect.Effect<Readonly<Record<Status, string>>, SqlError | SchemaUnsupported>
+  /** Whether a `migrate` of an older version made the schema, so that some of what this one can do it cannot. */
+  readonly behind: Effect.Effect<boolean, SqlError | SchemaUnsupported>
   readonly unfound: Effect.Effect<ReadonlyArray<Unfound>, SqlError>
   readonly missingGrants: Effect.Effect<ReadonlyArray<MissingGrant>, SqlError | SchemaUnsupported>
   readonly visibility: Effect.Effect<Visibility, SqlError>

@@ -23,6 +23,9 @@ export interface Grant {
   readonly attachedBefore: boolean | null
 }
 
+/** How many grants are listed at most. */
+export const mostGrants = 1_000
+
 /** What became of an attempt to move a grant's end. */
 export interface Moved {
   readonly id: string
@@ -37,7 +40,7 @@ export interface Moved {
 export class Grants extends Context.Service<
   Grants,
   {
-    /** Those that end next first, up to a thousand. */
+    /** Those that end next first, up to `mostGrants`. */
     readonly list: (of: {
       readonly accountId: Option.Option<string>
       readonly principal: Option.Option<string>

@@ -63,6 +63,72 @@ describe("the handler role", () => {
     })
   })
 
+  it("trusts sessions that are named by their jobs, and by nothing else, where each job has its own", () => {
+    const { trustPolicy } = printed(settings({ externalId: Option.none(), sessionScope: "job", sourceIdentity: true }))
+    const Principal = { AWS: worker }
+    const anyUuid = "????????-????-????-????-????????????"
+    assert.deepStrictEqual(trustPolicy, {
+      Version: "2012-10-17",
+      Statement: [
+        {
+          Sid: "Worker",
+          Effect: "Allow",
+          Principal,
+          Action: "sts:AssumeRole",
+          Condition: { StringLike: { "sts:RoleSessionName": anyUuid, "sts:SourceIdentity": anyUuid } }
+        },
+        {
+          Sid: "SourceIdentity",
+          Effect: "Allow",
+          Principal,
+          Action: "sts:SetSourceIdentity",
+          Condition: { StringLike: { "sts:SourceIdentity": anyUuid } }
+        }
+      ]
+    })
+  })
+
+  it.each([
+    ["any policy without POLICY_ALLOW", settings(), ["arn:aws:iam::*:policy/*"]],
+    ["what POLICY_ALLOW names, and nothing else", everything, ["arn:aws:iam::aws:policy/job-function/*"]]
+  ] as const)("may attach %s", (_, some, patterns) => {
+    const { Statement: statements } = Option.getOrThrow(decodePolicy(JSON.stringify(printed(some).permissionPolicy)))
+    const attach = statements.filter(
+      ({ Action, Effect }) => Effect === "Allow" && JSON.stringify(Action).includes("iam:Attach")
+    )
+    assert.deepStrictEqual(
+      attach.map(({ Condition }) => Condition),
+      [{ ArnLike: { "iam:PolicyARN": patterns } }]
+    )
+  })
+
+  it("may detach whatever it may not attach", () => {
+    const { Statement: statements } = Option.getOrThrow(
+      decodePolicy(JSON.stringify(printed(everything).permissionPolicy))
+    )
+    assert.deepStrictEqual(
+      statements.filter(({ Condition, Effect }) => Effect === "Deny" && Condition !== undefined),
+      [
+        {
+          Sid: "NeverAttach",
+          Effect: "Deny",
+          Action: ["iam:AttachUserPolicy", "iam:AttachRolePolicy"],
+          Resource: "*",
+          Condition: {
+            ArnLike: {
+              "iam:PolicyARN": [
+                "arn:aws:iam::aws:policy/AdministratorAccess",
+                "arn:aws:iam::aws:policy/IAMFullAccess",
+                "arn:aws:iam::aws:policy/PowerUserAccess",
+                "arn:aws:iam::*:policy/*Admin*"
+              ]
+            }
+          }
+        }
+      ]
+    )
+  })
+
   it("trusts nobody as long as the worker is not named", () => {
     const { trustPolicy } = printed(settings({ trusted: Option.none() }))
     // IAM takes ARNs, account numbers and `*` for a principal.

@@ -7,18 +7,21 @@ import {
   protectedPrincipals,
   samplePolicy
 } from "../../src/domain/Guardrail.ts"
+import { searchTerm } from "../../src/domain/History.ts"
 import { AccountId } from "../../src/domain/Job.ts"
 import { handlerRoleArn, operationOf, partitionOf, policyChange } from "../../src/domain/PolicyChange.ts"
 import { disagreements, type RequestRow } from "../../src/domain/Request.ts"
 import {
   auditLog,
   countedDelivery,
+  isInDoubt,
   JobRejected,
   printable,
   Settlement,
-  statusAfter
+  statusAfter,
+  WorkerDefect
 } from "../../src/domain/Settlement.ts"
-import { Throttling } from "../../src/domain/AwsError.ts"
+import { AccessDenied, Throttling, Timeout } from "../../src/domain/AwsError.ts"
 import { aJob } from "../fixture.ts"
 
 describe("policyChange", () => {
@@ -220,6 +223,16 @@ describe("Settlement", () => {
     assert.strictEqual(auditLog(settlement), log)
   })
 
+  const codes = { code: "Code", message: "why", operation: "AttachUserPolicy" }
+  it.each([
+    ["failed without an answer", Settlement.Failed({ error: new Timeout(codes) }), true],
+    ["failed by a fault of the worker", Settlement.Failed({ error: new WorkerDefect({ message: "a bug" }) }), true],
+    ["was refused", Settlement.Failed({ error: new AccessDenied(codes) }), false],
+    ["is tried again", Settlement.Requeued({ error: new Timeout(codes), delivery: 1 }), false]
+  ] as const)("of what %s", (_, settlement, expected) => {
+    assert.strictEqual(isInDoubt(settlement), expected)
+  })
+
   it("counts what it writes for a requeued delivery, and nothing else", () => {
     const counted = new RegExp(`^${countedDelivery.replaceAll("%", ".*")}$`)
     assert.match(auditLog(requeued), counted)
@@ -230,5 +243,21 @@ describe("Settlement", () => {
   it.prop("keeps every text printable and short", [Schema.String], ([text]) => {
     assert.notMatch(printable(`\u0000${text}\u202e\n`), /[\p{Cc}\p{Cf}]/u)
     assert.isAtMost(printable(text.repeat(2_000)).length, 4_000)
+  })
+})
+
+describe("what is searched for", () => {
+  const id = "6F1F3BD0-9f0e-4a5e-8f52-0e9d7f3f2a11"
+  it.each([
+    [id, "Request"],
+    [`${id}1`, "Principal"],
+    [`x${id}`, "Principal"],
+    ["123456789012", "Account"],
+    ["1234567890123", "Principal"],
+    ["x123456789012", "Principal"],
+    ["123456789012x", "Principal"],
+    ["alice", "Principal"]
+  ])("%s is found as %s", (text, tag) => {
+    assert.strictEqual(searchTerm(text)._tag, tag)
   })
 })

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { inject } from "vitest"
@@ -27,6 +28,18 @@ describe.skipIf(inject("redis") === undefined)("doctor on PostgreSQL", () => {
     }).pipe(Effect.provide(world("legacy")))
   )
 
+  it.live("finds a schema that an older version made", () =>
+    Effect.gen(function* () {
+      const found = yield* examineAfter(
+        "DROP TRIGGER chain_audit ON csb_app.csb_requests_audit",
+        "ALTER TABLE csb_app.csb_requests_audit DROP previous_hash, DROP hash"
+      )
+      assert.strictEqual(found.code, 0)
+      assert.deepStrictEqual(found.with("warning"), ["postgresql schema"])
+      assert.match(found.of("postgresql schema").remedy ?? "", /^Run migrate of this version/)
+    }).pipe(Effect.provide(world()))
+  )
+
   layer(world(), { excludeTestServices: true })((it) => {
     it.effect.each([
       ["a wrong password", { DB_PASSWORD: "s3cr3t" }, /password authentication failed/, /DB_PASSWORD/],
@@ -47,6 +60,20 @@ describe.skipIf(inject("redis") === undefined)("doctor on PostgreSQL", () => {
       })
     )
   })
+
+  it.live("finds a role that may not log in", () =>
+    Effect.gen(function* () {
+      const { env, sql } = yield* World
+      const name = `closed_${randomUUID()}`
+      yield* Effect.acquireRelease(
+        sql`CREATE ROLE ${sql(name)} NOLOGIN PASSWORD ${sql.literal(`'${env["DB_PASSWORD"]}'`)}`,
+        () => Effect.orDie(sql`DROP ROLE ${sql(name)}`)
+      )
+      const found = yield* examine({ DB_USER: name })
+      assert.match(found.of("postgresql").detail, /not permitted to log in/)
+      assert.match(found.of("postgresql").remedy ?? "", /ALTER ROLE … LOGIN/)
+    }).pipe(Effect.scoped, Effect.provide(world()))
+  )
 
   it.live.each([
     [
@@ -104,8 +131,9 @@ describe.skipIf(inject("redis") === undefined)("doctor on PostgreSQL", () => {
       assert.strictEqual(found.code, 1)
       assert.deepStrictEqual(found.with("failed"), ["postgresql grants"])
       const { detail, remedy } = found.of("postgresql grants")
+      // As table rights go, those on columns go, too. https://www.postgresql.org/docs/current/sql-revoke.html
       const update =
-        "UPDATE (status, last_upd_time_stamp, principal_type, entitlement_type, duration_minutes) ON csb_app.csb_requests"
+        "UPDATE (status, last_upd_time_stamp, principal_type, entitlement_type, duration_minutes, not_before, attached_before) ON csb_app.csb_requests"
       assert.strictEqual(detail, `csb_aws_user lacks ${update}; INSERT ON csb_app.csb_requests_ref`)
       assert.strictEqual(
         remedy,

@@ -162,6 +162,18 @@ describe.skipIf(inject("redis") === undefined)("doctor on Redis", () => {
     }).pipe(inPrivateRedis("--rename-command", "BLMOVE", ""), Effect.scoped, Effect.provide(world()))
   )
 
+  it.live("finds a Redis that is full, in a line, and says how to make room", () =>
+    Effect.gen(function* () {
+      const { env, redis } = yield* World
+      yield* Effect.promise(() => redis.config("SET", "maxmemory", "1"))
+      const found = yield* examine(env)
+      assert.deepStrictEqual(found.with("failed"), ["redis memory", "redis commands"])
+      assert.match(found.of("redis memory").detail, /^it is full: \d+ of maxmemory's 1 bytes/)
+      assert.match(found.of("redis commands").detail, /^OOM [^;]*$/)
+      for (const check of found.with("failed")) assert.match(found.of(check).remedy ?? "", /^Make room: [^;]*$/)
+    }).pipe(inPrivateRedis(), Effect.scoped, Effect.provide(world()))
+  )
+
   it.live.each([
     ["6.0.16", "blmove", "failed"],
     ["5.0.14", "blmove", "failed"],

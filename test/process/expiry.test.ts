@@ -229,6 +229,22 @@ describe("the worker's role", () => {
 describe.skipIf(inject("redis") === undefined)("grants", () => {
   const by = ["--by", "alice", "--why", 'she\'s "done"; --']
 
+  it.live("says when there are more ends than it shows", () =>
+    Effect.gen(function* () {
+      const { env, sql } = yield* World
+      yield* sql`INSERT INTO csb_app.csb_requests (correlation_id, status, cloud_provider, principal, action, entitlement, account_id)
+        VALUES (${randomUUID()}, 'SUCCESS', 'aws', 'alice', 'add', 'ReadOnlyAccess', ${account})`
+      yield* sql`INSERT INTO csb_app.csb_requests (correlation_id, status, cloud_provider, principal, action, entitlement, account_id,
+          principal_type, entitlement_type, not_before, parent_id)
+        SELECT gen_random_uuid(), 'PENDING', 'aws', principal, 'remove', entitlement, account_id, 'User', 'default', now() + interval '1 hour',
+          correlation_id FROM csb_app.csb_requests, generate_series(1, 1000)`
+      const { code, stderr, stdout } = yield* runCommand(env, "grants")
+      assert.strictEqual(code, 0)
+      assert.lengthOf(stdout.trim().split("\n"), 1_001)
+      assert.strictEqual(stderr, "these are the next 1000 ends; for others name an --account or a --principal\n")
+    }).pipe(Effect.provide(world()))
+  )
+
   it.live("shows what ends when, ends it now, and puts it off", () =>
     Effect.gen(function* () {
       const { env, sql } = yield* World

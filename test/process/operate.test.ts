@@ -206,7 +206,7 @@ describe.skipIf(inject("redis") === undefined)("the commands of operators", () =
       assert.strictEqual((yield* lengths)[2], 2)
       assert.deepStrictEqual(yield* runCommand(env, "dead", "drop", "--all", "--yes"), {
         code: 0,
-        stdout: said("dropped 41b3ab146fd0: Unreadable", "dropped 698f603109ac: WorkerLost"),
+        stdout: said("dropped 698f603109ac: WorkerLost", "dropped 41b3ab146fd0: Unreadable"),
         stderr: ""
       })
       assert.strictEqual((yield* lengths)[2], 0)

@@ -237,14 +237,15 @@ describe("an answer that was lost in the last attempt", () => {
     }).pipe(withWorker({ retryMaxAttempts: 2 }))
   )
 
-  it.effect("is in doubt when the attachments cannot be read", () =>
+  it.effect.each([1, 2])("is in doubt when the attachments cannot be read, in any of %s attempts", (retryMaxAttempts) =>
     Effect.gen(function* () {
       const aws = yield* AwsIamControl
       const iam = yield* AwsIam
       aws.obstruct({ when: "after", effect: Effect.fail(lost) })
-      const away = { ...iam, isAttached: () => Effect.fail(throttled) }
-      assert.deepStrictEqual(yield* Effect.flip(apply(add).pipe(Effect.provideService(AwsIam, away))), lost)
-    }).pipe(withWorker({ retryMaxAttempts: 1 }))
+      const blind = { ...iam, isAttached: () => Effect.fail(throttled) }
+      const failed = Effect.flip(apply(add).pipe(Effect.provideService(AwsIam, blind), always(0)))
+      assert.deepStrictEqual(yield* failed, lost)
+    }).pipe(withWorker({ retryMaxAttempts }))
   )
 
   it.effect("is a failure when AWS has not", () =>

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Fiber, Layer, Option, Ref } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Layer, Metric, Option, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { CredentialsInvalid } from "../../src/domain/AwsError.ts"
+import * as metrics from "../../src/domain/metrics.ts"
 import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
 import { consume } from "../../src/programs/consume.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
@@ -78,7 +79,7 @@ describe("consume", () => {
     Effect.gen(function* () {
       const redis = yield* Redis
       const aws = yield* AwsIamControl
-      const { phase } = yield* WorkerStatus
+      const { endsAt, phase } = yield* WorkerStatus
       aws.obstruct({ when: "before", effect: Effect.sleep("20 seconds") })
       const [inFlight = ""] = yield* requests(1)
       const worker = yield* aWorker()
@@ -87,6 +88,8 @@ describe("consume", () => {
       const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
       yield* TestClock.adjust("1 second")
       assert.strictEqual(yield* Ref.get(phase), "draining")
+      // The rest of SHUTDOWN_GRACE is for closing what the worker stands on.
+      assert.strictEqual(yield* Ref.get(endsAt), 23_750)
       const [late = ""] = yield* requests(1)
       yield* TestClock.adjust("19 seconds")
       yield* Fiber.join(stopping)
@@ -106,7 +109,8 @@ describe("consume", () => {
       const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
       yield* TestClock.adjust("20 seconds")
       assert.deepStrictEqual(yield* statuses(ids), ["IN_PROGRESS", "IN_PROGRESS"])
-      yield* TestClock.adjust("5 seconds")
+      // The last tenth is for giving back.
+      yield* TestClock.adjust("2500 millis")
       assert.isDefined(stopping.pollUnsafe())
       assert.deepStrictEqual(yield* statuses(ids), ["PENDING", "PENDING"])
       assert.deepStrictEqual([yield* redis.length(queue), yield* redis.length(processing)], [2, 0])
@@ -127,6 +131,8 @@ describe("consume", () => {
       yield* settled
       const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
       yield* settled
+      // The drain does not wait for it.
+      assert.strictEqual(yield* Ref.get((yield* WorkerStatus).endsAt), 23_750)
       yield* Deferred.succeed(arriving, undefined)
       yield* TestClock.adjust("1 second")
       yield* Fiber.join(stopping)
@@ -190,10 +196,8 @@ describe("consume", () => {
       const refusal = new CredentialsInvalid({ code: "InvalidClientTokenId", message: "", operation: "AssumeRole" })
       aws.setIdentity(Effect.fail(refusal))
       aws.obstruct(
-        ...Array.from({ length: 9 }, () => ({
-          when: "before" as const,
-          effect: Effect.andThen(Effect.sleep("100 millis"), Effect.fail(refusal))
-        }))
+        { when: "before", effect: Effect.andThen(Effect.sleep("100 millis"), Effect.fail(refusal)) },
+        ...Array.from({ length: 4 }, () => hanging)
       )
       const [first = ""] = yield* requests(1)
       yield* aWorker()
@@ -206,7 +210,15 @@ describe("consume", () => {
       )
       assert.strictEqual(aws.calls().filter((it) => it === "AttachUserPolicy").length, 1)
       assert.strictEqual(yield* (yield* Redis).length(queue), 4)
-    }).pipe(withWorker())
+
+      // It has all its slots, and the account all its places, once STS knows the worker again.
+      aws.setIdentity(Effect.succeed("arn:aws:iam::999999999999:user/worker"))
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(
+        yield* statuses([first, ...later]),
+        Array.from({ length: 4 }, () => "IN_PROGRESS")
+      )
+    }).pipe(withWorker({ concurrency: 4, accountConcurrency: 4 }))
   )
 
   it.effect("does not ask STS without a pause when its check does not see the fault", () =>
@@ -349,6 +361,39 @@ describe("consume", () => {
     }).pipe(withWorker())
   )
 
+  it.effect.each([
+    ["does not answer", Effect.never],
+    ["fails", Effect.fail(new RedisError({ command: "ZREM", reason: "Unavailable", message: "away" }))]
+  ] as const)("stopping, ends although its leave of the other workers %s", ([, retire]) =>
+    Effect.gen(function* () {
+      const workers = yield* Workers
+      const worker = yield* aWorker(Layer.succeed(Workers, { ...workers, retire }))
+      yield* settled
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* TestClock.adjust("1 second")
+      yield* Fiber.join(stopping)
+      const exit = yield* Fiber.await(worker)
+      assert.isTrue(Exit.hasInterrupts(exit) && !Exit.hasFails(exit))
+    }).pipe(withWorker())
+  )
+
+  it.effect("tells the other workers four times in a lease that it lives", () =>
+    Effect.gen(function* () {
+      const workers = yield* Workers
+      let announced = 0
+      const announce: typeof workers.announce = (aliveUntil) =>
+        Effect.suspend(() => {
+          announced++
+          return workers.announce(aliveUntil)
+        })
+      yield* aWorker(Layer.succeed(Workers, { ...workers, announce }))
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 120 })
+      // Each a tenth sooner or later, and once before the first job.
+      assert.isAtLeast(announced, 8)
+      assert.isAtMost(announced, 11)
+    }).pipe(withWorker())
+  )
+
   it.effect("renews its leases while a job takes longer than one, also during the drain", () =>
     Effect.gen(function* () {
       const store = yield* JobStore
@@ -412,6 +457,47 @@ describe("consume", () => {
       yield* TestClock.adjust("2 seconds")
       assert.strictEqual(yield* statusOf(id), "SUCCESS")
     }).pipe(withWorker())
+  )
+
+  it.effect("brings back what an earlier worker of its name held", () =>
+    Effect.gen(function* () {
+      const job = aJob()
+      yield* (yield* JobStore).submit(job)
+      yield* (yield* Redis).push(processing, "left", bytes(job))
+      yield* aWorker()
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 40 })
+      assert.strictEqual(yield* statusOf(job.correlation_id), "SUCCESS")
+    }).pipe(withWorker())
+  )
+
+  it.effect("takes jobs all the same where the ACL does not let it make itself known", () =>
+    Effect.gen(function* () {
+      const workers = yield* Workers
+      const denied = new RedisError({ command: "ZADD", reason: "Denied", message: "NOPERM" })
+      const [id = ""] = yield* requests(1)
+      yield* aWorker(Layer.succeed(Workers, { ...workers, announce: () => Effect.fail(denied) }))
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 3 })
+      assert.strictEqual(yield* statusOf(id), "SUCCESS")
+    }).pipe(withWorker())
+  )
+
+  it.effect("sweeps, and ends what is due, while it takes jobs", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      yield* TestClock.adjust("10 seconds")
+      yield* request(aJob({ duration_minutes: 1 }))
+      yield* aWorker()
+      yield* settled
+      // From its start on, so that an alert on the last sweep has something to go by.
+      assert.strictEqual((yield* Metric.value(metrics.lastSweep)).value, 10)
+      const forgotten = aJob({ principal: "forgotten" })
+      yield* (yield* JobStore).submit(forgotten)
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 50 })
+      assert.strictEqual(aws.attachments().length, 2)
+      assert.strictEqual(yield* statusOf(forgotten.correlation_id), "SUCCESS")
+      yield* Effect.repeat(TestClock.adjust("1 second"), { times: 40 })
+      assert.strictEqual(aws.attachments().length, 1)
+    }).pipe(withWorker({ orphanAfter: Duration.seconds(12) }))
   )
 
   it.effect("releases no delayed job while it could not take it", () =>

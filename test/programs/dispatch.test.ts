@@ -1,13 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Option } from "effect"
+import { Deferred, Effect, Fiber, Metric, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { Throttling } from "../../src/domain/AwsError.ts"
+import * as metrics from "../../src/domain/metrics.ts"
 import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
 import { consume } from "../../src/programs/consume.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { Redis } from "../../src/services/Redis.ts"
-import { aJob, anotherWorker, bytes, queue, withWorker } from "../fixture.ts"
+import { aJob, anotherWorker, bytes, deadLetters, queue, withWorker } from "../fixture.ts"
 
 const busy = "111111111111"
 const quiet = "222222222222"
@@ -55,9 +56,11 @@ describe("fair shares", () => {
         assert.deepStrictEqual(yield* redis.someOf(`{${queue}}:parked`, 10), [busy])
         const [oldest] = yield* redis.list(parkedKey, 1)
         assert.include(Buffer.from(oldest ?? []).toString(), first[2] ?? "none")
+        assert.strictEqual((yield* Metric.value(metrics.jobsInFlight)).value, 3)
 
         yield* letGo
         yield* settle
+        assert.strictEqual((yield* Metric.value(metrics.jobsInFlight)).value, 0)
         assert.strictEqual(count(yield* statuses([...first, ...other]), "SUCCESS"), 7)
         assert.deepStrictEqual(yield* redis.someOf(`{${queue}}:parked`, 10), [])
         yield* Fiber.interrupt(worker)
@@ -83,6 +86,56 @@ describe("fair shares", () => {
       assert.strictEqual(count(yield* statuses(ids), "SUCCESS"), 5)
       yield* Fiber.interruptAll([one, two])
     }).pipe(withWorker({ concurrency: 4, accountConcurrency: 2 }))
+  )
+
+  it.effect("an account keeps its places when others took the jobs that were parked for it", () =>
+    Effect.gen(function* () {
+      const redis = yield* Redis
+      const letGo = yield* hold
+      yield* requests(busy, 2)
+      const worker = yield* Effect.forkChild(consume)
+      yield* settle
+      yield* redis.delete(parkedKey)
+      yield* letGo
+      yield* settle
+      const later = yield* requests(busy, 1)
+      yield* settle
+      assert.deepStrictEqual(yield* statuses(later), ["SUCCESS"])
+      yield* Fiber.interrupt(worker)
+    }).pipe(withWorker({ concurrency: 4, accountConcurrency: 1 }))
+  )
+
+  it.effect("an account is found in payloads with spaces, and what names none has no share", () =>
+    Effect.gen(function* () {
+      const [jobs, redis, store] = [yield* JobQueue, yield* Redis, yield* JobStore]
+      const letGo = yield* hold
+      yield* requests(busy, 1)
+      const job = aJob({ account_id: busy })
+      yield* store.submit(job)
+      yield* jobs.submit(bytes(JSON.stringify(job).replaceAll('":"', '" : "')))
+      for (let number = 0; number < 3; number++) yield* jobs.submit(bytes(`no job ${number}`))
+      const worker = yield* Effect.forkChild(consume)
+      yield* settle
+      assert.deepStrictEqual([yield* redis.length(parkedKey), yield* redis.length(deadLetters)], [1, 3])
+      yield* letGo
+      yield* settle
+      yield* Fiber.interrupt(worker)
+    }).pipe(withWorker({ concurrency: 4, accountConcurrency: 1 }))
+  )
+
+  it.effect("parked jobs have their turn while the queue is never empty", () =>
+    Effect.gen(function* () {
+      const aws = yield* AwsIamControl
+      for (let number = 0; number < 200; number++) aws.obstruct({ when: "before", effect: Effect.sleep("100 millis") })
+      const parked = yield* requests(busy, 4)
+      yield* Effect.forEach(Array.from({ length: 90 }), (_, number) => requests(`${300_000_000_000 + number}`, 1))
+      const worker = yield* Effect.forkChild(consume)
+      yield* settle
+      assert.strictEqual(count(yield* statuses(parked), "SUCCESS"), 4)
+      const stopping = yield* Effect.forkChild(Fiber.interrupt(worker))
+      yield* settle
+      yield* Fiber.join(stopping)
+    }).pipe(withWorker({ concurrency: 2, accountConcurrency: 1 }))
   )
 
   it.effect("a worker that drains leaves parked jobs where they are", () =>

@@ -10,7 +10,8 @@ import { stayAlive } from "../../src/programs/loops/stayAlive.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { Leases } from "../../src/services/Leases.ts"
-import { Redis } from "../../src/services/Redis.ts"
+import { Redis, RedisError } from "../../src/services/Redis.ts"
+import { Workers } from "../../src/services/Workers.ts"
 import { aClaim, aJob, bytes, databaseAway, processing, queue, waiting, withWorker } from "../fixture.ts"
 
 const request = Effect.fnUntraced(function* () {
@@ -29,6 +30,57 @@ const obstruct = (time: Duration.Input) =>
     aws.obstruct({ when: "before", effect: Effect.andThen(Effect.sleep(time), Effect.fail(lost)) })
   )
 const writes = Effect.map(AwsIamControl, (aws) => aws.calls().filter((it) => it === "AttachUserPolicy").length)
+
+describe("a heartbeat", () => {
+  /** `Workers`, where each announcement first takes its time, and notes until when the worker is to be alive. */
+  const announcing = (...delays: ReadonlyArray<Duration.Input>) =>
+    Effect.map(Workers, (workers) => {
+      const told: Array<number> = []
+      const announce = (aliveUntil: number) =>
+        Effect.suspend(() =>
+          Effect.delay(
+            Effect.sync(() => void told.push(aliveUntil)),
+            delays[told.length] ?? 0
+          )
+        )
+      return { told, layer: Layer.succeed(Workers, { ...workers, announce }) }
+    })
+
+  it.effect("tells others that the worker lives for a lease from now", () =>
+    Effect.gen(function* () {
+      const { layer, told } = yield* announcing()
+      yield* TestClock.adjust("10 seconds")
+      yield* Effect.provide(stayAlive, layer)
+      assert.deepStrictEqual(told, [70_000])
+    }).pipe(withWorker())
+  )
+
+  it.effect("tells it anew when that took half of a lease, and not before", () =>
+    Effect.gen(function* () {
+      const { layer, told } = yield* announcing("30 seconds", "29999 millis")
+      const beating = yield* Effect.forkChild(Effect.provide(stayAlive, layer))
+      yield* TestClock.adjust("2 minutes")
+      yield* Fiber.join(beating)
+      assert.deepStrictEqual(told, [60_000, 90_000])
+    }).pipe(withWorker())
+  )
+
+  it.effect("does each of its two parts, whatever becomes of the other, and fails if one does", () =>
+    Effect.gen(function* () {
+      const [leases, workers] = [yield* Leases, yield* Workers]
+      const { layer, told } = yield* announcing()
+      const noRenewal = Layer.succeed(Leases, { ...leases, renew: Effect.fail(databaseAway) })
+      assert.deepStrictEqual(yield* Effect.flip(Effect.provide(stayAlive, Layer.merge(noRenewal, layer))), databaseAway)
+      assert.strictEqual(told.length, 1)
+      const away = new RedisError({ command: "ZADD", reason: "Unavailable", message: "away" })
+      const unheard = Layer.succeed(Workers, { ...workers, announce: () => Effect.fail(away) })
+      let renewals = 0
+      const renewal = Layer.succeed(Leases, { ...leases, renew: Effect.sync(() => void renewals++) })
+      assert.deepStrictEqual(yield* Effect.flip(Effect.provide(stayAlive, Layer.merge(renewal, unheard))), away)
+      assert.strictEqual(renewals, 1)
+    }).pipe(withWorker())
+  )
+})
 
 describe("a lease", () => {
   it.effect("that ran out forbids another call to AWS, and the job waits for whoever has it next", () =>

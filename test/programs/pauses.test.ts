@@ -132,7 +132,12 @@ describe("pauses", () => {
   it.effect("of an account stop all jobs where none can be parked", () =>
     Effect.gen(function* () {
       const jobs = yield* JobQueue
-      const noParking = Layer.succeed(JobQueue, { ...jobs, canPark: Effect.succeed(false) })
+      let looks = 0
+      const noParking = Layer.succeed(JobQueue, {
+        ...jobs,
+        canPark: Effect.succeed(false),
+        parkedAccounts: Effect.sync(() => [`${++looks}`])
+      })
       yield* pause(paused, because)
       const ids = [yield* request(paused), yield* request(other)]
       const worker = yield* Effect.forkChild(Effect.provide(consume, noParking))
@@ -141,6 +146,7 @@ describe("pauses", () => {
       yield* resume(paused)
       yield* aSecond
       assert.deepStrictEqual(yield* Effect.forEach(ids, statusOf), ["SUCCESS", "SUCCESS"])
+      assert.strictEqual(looks, 0)
       yield* Fiber.interrupt(worker)
     }).pipe(withWorker())
   )
@@ -209,7 +215,7 @@ describe("who watches pauses", () => {
     Effect.gen(function* () {
       const lines: Array<string> = []
       const log = Logger.make(({ fiber, message }) => {
-        const { account_id = "all" } = fiber.getRef(References.CurrentLogAnnotations)
+        const { account_id = "-" } = fiber.getRef(References.CurrentLogAnnotations)
         lines.push([account_id, message].join(": "))
       })
       yield* watchPauses(Effect.succeed(canPark)).pipe(Effect.provide(Logger.layer([log])))
@@ -232,7 +238,7 @@ describe("who watches pauses", () => {
       assert.deepStrictEqual(
         [lines(), yield* gauges],
         [
-          [`${other}: paused by ann: OPS-1`, "all: paused by ann: OPS-1"],
+          [`${other}: paused by ann: OPS-1`, "-: paused by ann: OPS-1"],
           [1, 2]
         ]
       )
@@ -242,7 +248,7 @@ describe("who watches pauses", () => {
       assert.deepStrictEqual(
         [lines(), yield* gauges],
         [
-          [`${paused}: resumed`, "all: resumed: taking jobs again"],
+          [`${paused}: resumed`, "-: resumed: taking jobs again"],
           [0, 1]
         ]
       )
@@ -256,11 +262,11 @@ describe("who watches pauses", () => {
       yield* aSecond
       assert.deepStrictEqual(lines(), [
         `${paused}: paused by ann: OPS-1`,
-        "all: no more jobs are taken: jobs of one account cannot be parked here"
+        "-: no more jobs are taken: jobs of one account cannot be parked here"
       ])
       yield* resume(paused)
       yield* aSecond
-      assert.deepStrictEqual(lines(), [`${paused}: resumed`, "all: resumed: taking jobs again"])
+      assert.deepStrictEqual(lines(), [`${paused}: resumed`, "-: resumed: taking jobs again"])
     }).pipe(withWorker())
   )
 
@@ -270,7 +276,7 @@ describe("who watches pauses", () => {
       yield* pause("all", because)
       const looking = Layer.succeed(Pauses, { ...pauses, all: Effect.die(new Error("looked")) })
       const lines = yield* Effect.provide(logged(true), looking)
-      assert.deepStrictEqual(lines(), ["all: the commands pause and resume have no power over this worker"])
+      assert.deepStrictEqual(lines(), ["-: the commands pause and resume have no power over this worker"])
       assert.isFalse((yield* Ref.get((yield* WorkerStatus).paused)).all)
     }).pipe(Effect.provide(testRedisConfig({ fetchMode: "brpop" })), withWorker())
   )

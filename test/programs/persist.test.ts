@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Predicate, Ref } from "effect"
+import { Effect, Exit, Fiber, Layer, Logger, Predicate, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { persist } from "../../src/programs/job/persist.ts"
 import { WorkerStatusLive } from "../../src/layers/WorkerStatusLive.ts"
@@ -25,6 +25,22 @@ describe("a step in an outage of days", () => {
       assert.deepStrictEqual([late, after], [soon, before + 300])
     }).pipe(Effect.provide(WorkerStatusLive))
   )
+
+  it.effect("tells of it at first, and then every half a minute", () => {
+    const told: Array<unknown> = []
+    return Effect.gen(function* () {
+      const fiber = yield* Effect.forkChild(persist(Effect.fail(away)))
+      yield* TestClock.adjust("30 seconds")
+      const atFirst = told.length
+      yield* TestClock.adjust("10 minutes")
+      assert.deepStrictEqual([told[0], told.length - atFirst], [["will try again in 100 ms"], 20])
+      yield* Ref.set((yield* WorkerStatus).endsAt, 0)
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.await(fiber)
+    }).pipe(
+      Effect.provide(Layer.merge(WorkerStatusLive, Logger.layer([Logger.make(({ message }) => told.push(message))])))
+    )
+  })
 })
 
 /** How much a fiber still has to come back to, which Effect keeps to itself. */

@@ -60,6 +60,7 @@ const fakes = ({ outlook, redis, settings, target }: Fakes) =>
       connect: Effect.succeed<DatabaseSession>({
         server: Effect.succeed({ version: "18", user: "api", database: "d", readOnly: false }),
         labels: Effect.die("not asked for"),
+        behind: Effect.die("not asked for"),
         unfound: Effect.die("not asked for"),
         missingGrants: Effect.die("not asked for"),
         visibility: Effect.die("not asked for"),

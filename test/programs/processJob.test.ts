@@ -18,8 +18,10 @@ import {
 import * as metrics from "../../src/domain/metrics.ts"
 import { policyChange } from "../../src/domain/PolicyChange.ts"
 import { AwsIamControl, type Obstacle } from "../../src/layers/memory/AwsIamMemory.ts"
+import { Blocked } from "../../src/programs/job/claimRequest.ts"
 import { persist } from "../../src/programs/job/persist.ts"
 import { processJob } from "../../src/programs/processJob.ts"
+import { waitForTurn } from "../../src/programs/job/waitForTurn.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
 import { JobStore } from "../../src/services/JobStore.ts"
 import { Redis, RedisError } from "../../src/services/Redis.ts"
@@ -250,6 +252,20 @@ describe("the life of a job", () => {
         )
         assert.deepStrictEqual(asked, [[17, millis]])
       }).pipe(withWorker())
+  )
+
+  it.effect.each([
+    ["for 50 ms each", 3, 150],
+    ["never so long that it could pass for one without a job", 1_000_000, 30_000]
+  ] as const)("older ones on its key: waits for them, %s", ([, ahead, millis]) =>
+    Effect.gen(function* () {
+      const redis = yield* Redis
+      const job = yield* request()
+      yield* waitForTurn(yield* take, new Blocked({ correlationId: job.correlation_id, ahead }))
+      const dueBy = (time: number) =>
+        Effect.map(redis.lowest("{queue:aws}:delayed", time, 9), (payloads) => payloads.length)
+      assert.deepStrictEqual([yield* dueBy(millis - 1), yield* dueBy(millis)], [0, 1])
+    }).pipe(withWorker())
   )
 
   it.effect("payload not decodable: a dead letter, and the request that it names fails", () =>

@@ -143,14 +143,14 @@ describe("the sweep", () => {
     }).pipe(withWorker())
   )
 
-  it.effect("puts what is no job back, too: whoever takes it buries it", () =>
+  it.effect.each(["no job", '{"correlation_id":17}'])("puts %s back, too: whoever takes it buries it", (payload) =>
     Effect.gen(function* () {
       const redis = yield* Redis
-      yield* (yield* JobQueue).submit(bytes("no job"))
+      yield* (yield* JobQueue).submit(bytes(payload))
       yield* takeAndDie("lost", [newJob(), "taken"])
       yield* TestClock.adjust("2 minutes")
       yield* sweep
-      assert.strictEqual(Buffer.from(Option.getOrThrow(yield* redis.last(queue))).toString(), "no job")
+      assert.strictEqual(Buffer.from(Option.getOrThrow(yield* redis.last(queue))).toString(), payload)
     }).pipe(withWorker())
   )
 

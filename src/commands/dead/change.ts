@@ -46,7 +46,8 @@ export const replay = Command.make("replay", { ...chosen, by: Flag.optional(by),
     }
     const intervention = Option.all({ by: asked.by, why: asked.why })
     const letters = yield* chooseLetters("replay", asked)
-    yield* changeEach(letters, (letter) =>
+    // Jobs are to be taken in the order in which they failed.
+    yield* changeEach(asked.all ? letters.toReversed() : letters, (letter) =>
       Effect.map(
         replayLetter(letter, intervention),
         (request) => `replayed ${letter.id}: the job of ${request} is in the queue`
@@ -70,6 +71,7 @@ export const replay = Command.make("replay", { ...chosen, by: Flag.optional(by),
 export const drop = Command.make("drop", chosen, (asked) =>
   Effect.gen(function* () {
     const deadLetters = yield* DeadLetters
+    // Redis looks for each from the newest on: of many, those behind would hold up the workers' commands.
     const letters = yield* chooseLetters("drop", asked)
     yield* changeEach(letters, (letter) =>
       Effect.as(deadLetters.drop(letter), `dropped ${letter.id}: ${plain(letter.reason)}`)

@@ -18,7 +18,7 @@ export const chosen = {
   ids: Argument.variadic(id),
   all: Flag.Boolean("all").pipe(
     Flag.withoutNegation,
-    Flag.withDescription("All that there are now, the oldest first; asks you first"),
+    Flag.withDescription("All that there are now; asks you first"),
     Flag.withDefault(false)
   ),
   yes
@@ -33,7 +33,7 @@ export const findLetter = Effect.fnUntraced(function* (letterId: string) {
   })
 })
 
-/** The named letters; or all, once somebody has confirmed that. */
+/** The named letters; or all, the newest first, once somebody has confirmed that. */
 export const chooseLetters = Effect.fnUntraced(function* (
   verb: string,
   asked: { readonly ids: ReadonlyArray<string>; readonly all: boolean; readonly yes: boolean }
@@ -47,5 +47,5 @@ export const chooseLetters = Effect.fnUntraced(function* (
   if (!asked.all) return yield* Effect.forEach(new Set(asked.ids), findLetter)
   const letters = yield* Stream.runCollect((yield* DeadLetters).all)
   if (letters.length > 0) yield* confirm(`${verb} all ${letters.length} dead letters?`, asked.yes)
-  return letters.toReversed()
+  return letters
 })

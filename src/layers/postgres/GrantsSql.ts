@@ -2,7 +2,7 @@ import { DateTime, Effect, Layer, Option } from "effect"
 import { SqlClient } from "effect/sql"
 import type { Fragment } from "effect/sql/Statement"
 import { endedLog, extendedLog } from "../../domain/Intervention.ts"
-import { type Grant, Grants, type Moved } from "../../services/Grants.ts"
+import { type Grant, Grants, mostGrants, type Moved } from "../../services/Grants.ts"
 import { readDialect } from "./catalog.ts"
 
 interface GrantAnswer extends Omit<Grant, "endsAt"> {
@@ -63,7 +63,7 @@ export const GrantsSql = Layer.effect(
                   AND ending.status IN (${label("PENDING")}, ${label("IN_PROGRESS")}, ${label("FAILED")})
                   AND (${Option.getOrNull(accountId)}::text IS NULL OR ending.account_id = ${Option.getOrNull(accountId)})
                   AND (${Option.getOrNull(principal)}::text IS NULL OR ending.principal = ${Option.getOrNull(principal)})
-                ORDER BY ending.not_before LIMIT 1000`,
+                ORDER BY ending.not_before LIMIT ${mostGrants}`,
               (grants) => grants.map(instant)
             )
           : Effect.succeed([]),

@@ -9,8 +9,11 @@ interface Needed {
   readonly columns: ReadonlyArray<string>
 }
 
-/** What the worker's role has to be granted: enough for every statement, which a test shows, and no more. */
-const neededGrants = ({ ends, notBefore, optional }: Dialect): ReadonlyArray<Needed> => [
+/**
+ * What the worker's role has to be granted: enough for every statement, which a test shows, and no more. Where the columns for it exist, that
+ * includes the rights to end access: without them `ends` of the dialect is false, and each request with a duration fails.
+ */
+const neededGrants = ({ notBefore, optional, tellsHistory: ends }: Dialect): ReadonlyArray<Needed> => [
   {
     table: "csb_requests",
     privilege: "SELECT",

@@ -3,7 +3,7 @@ import { SqlClient } from "effect/sql"
 import type { Job } from "../../domain/Job.ts"
 import { type DatabaseServer, DatabaseProbe, type Unfound } from "../../services/DatabaseProbe.ts"
 import { DatabaseConfigLive } from "../environment/ConfigLive.ts"
-import { readDialect, tables } from "../postgres/catalog.ts"
+import { type Dialect, readDialect, tables } from "../postgres/catalog.ts"
 import { missingGrants } from "../postgres/grants.ts"
 import { missingIndexes } from "../postgres/missingIndexes.ts"
 import { outlookOf } from "../postgres/outlook.ts"
@@ -23,6 +23,7 @@ export const DatabaseProbeLive = Layer.effect(
         return {
           server: inSession(server),
           labels: Effect.map(dialect, ({ labels }) => labels),
+          behind: Effect.flatMap(dialect, (it) => inSession(behind(it))),
           unfound: inSession(unfound),
           missingGrants: Effect.flatMap(dialect, (it) => inSession(missingGrants(it))),
           visibility: inSession(visibility),
@@ -43,6 +44,13 @@ const server = Effect.gen(function* () {
       current_database() AS database,
       pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS "readOnly"`
   return found ?? { version: "unknown", user: "unknown", database: "unknown", readOnly: false }
+})
+
+const behind = Effect.fnUntraced(function* ({ chained, tellsHistory }: Dialect) {
+  if (chained && tellsHistory) return false
+  const sql = yield* SqlClient.SqlClient
+  const [found] = yield* sql<{ readonly ours: boolean }>`SELECT to_regclass('csb_migrations') IS NOT NULL AS ours`
+  return found?.ours === true
 })
 
 const unfound = Effect.gen(function* () {

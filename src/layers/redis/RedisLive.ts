@@ -110,7 +110,9 @@ const elsewhere =
 
 /** Redis begins its errors with a word: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors */
 export const redisError = (command: string, cause: unknown): RedisError => {
-  const message = cause instanceof Error ? cause.message : String(cause)
+  const words = cause instanceof Error ? cause.message : String(cause)
+  // ioredis tells of its options instead.
+  const message = words.includes("enableOfflineQueue options is false") ? "not connected to Redis" : words
   return new RedisError({
     command,
     reason: reasonFor(message, cause instanceof ReplyError),

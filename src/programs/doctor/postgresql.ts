@@ -93,6 +93,10 @@ const unusable = ({ address, reason, remedy }: BackendUnavailable): Outcome =>
           /password/,
           "Set DB_USER and DB_PASSWORD to a login of the worker's role; ALTER ROLE … PASSWORD sets a new password"
         ],
+        [
+          /not permitted to log in/,
+          "As a superuser: ALTER ROLE … LOGIN, or set DB_USER to the worker's role, csb_aws_user"
+        ],
         [/^role /, "Set DB_USER to the worker's role, csb_aws_user; migrate creates it where it is missing"],
         [/^database /, "Set DB_NAME to the database that holds csb_requests"],
         [/^permission denied for database /, "As its owner: GRANT CONNECT ON DATABASE … TO the worker's role"],
@@ -122,8 +126,14 @@ const ofServer = ({ database, readOnly, user, version }: DatabaseServer): Outcom
     : ok(`PostgreSQL ${version}, database ${database}, as ${user}`)
 
 const lookAtSchema = (session: DatabaseSession, { user }: DatabaseServer) =>
-  session.labels.pipe(
-    Effect.map((labels) => ok(`all tables and columns are there, with the labels ${Object.values(labels).join(", ")}`)),
+  Effect.zipWith(session.labels, session.behind, (labels, behind) =>
+    behind
+      ? warning(
+          "an older version's migrate made it: access may not end by itself, and verify cannot tell",
+          "Run migrate of this version as an owner, then restart all workers"
+        )
+      : ok(`all tables and columns are there, with the labels ${Object.values(labels).join(", ")}`)
+  ).pipe(
     Effect.catchTag("SchemaUnsupported", ({ missing }) =>
       Effect.map(session.unfound, (unfound) =>
         failed(

@@ -73,16 +73,26 @@ const ofVersion = (fields: Readonly<Record<string, string>>, fetchMode: "blmove"
     : ok(`${fields["server_name"] === "valkey" ? "Valkey, as Redis" : "Redis"} ${version}, fetch mode ${fetchMode}`)
 }
 
-/** A Redis that is full may evict keys, and a queue is a key. https://redis.io/docs/latest/develop/reference/eviction/ */
+/**
+ * A Redis that is full takes no jobs and gives none away, or it evicts keys, and a queue is a key.
+ * https://redis.io/docs/latest/develop/reference/eviction/
+ */
 const ofMemory = (fields: Readonly<Record<string, string>>): Outcome => {
   const policy = fields["maxmemory_policy"] ?? "unknown"
-  return (fields["maxmemory"] ?? "0") === "0" || policy === "noeviction"
+  const limit = Number(fields["maxmemory"] ?? "0")
+  if (limit === 0) return ok("nothing is evicted")
+  if (policy !== "noeviction") {
+    return warning(
+      `when its memory is full, Redis evicts keys (${policy}), and the queue is one`,
+      "CONFIG SET maxmemory-policy noeviction, or volatile-lru, which spares what never expires"
+    )
+  }
+  return Number(fields["used_memory"] ?? "0") < limit
     ? ok("nothing is evicted")
-    : warning(
-        `when its memory is full, Redis evicts keys (${policy}), and the queue is one`,
-        "CONFIG SET maxmemory-policy noeviction, or volatile-lru, which spares what never expires"
-      )
+    : failed(`it is full: ${fields["used_memory"]} of maxmemory's ${limit} bytes are in use`, makeRoom)
 }
+
+const makeRoom = "Make room: CONFIG SET maxmemory to more, or take away what fills it, which redis-cli --bigkeys shows"
 
 const ofCommands = ({ refused, tried, untried }: CommandsTried, user: string): Outcome => {
   const remedy = grantsFor(refused, user)
@@ -92,7 +102,10 @@ const ofCommands = ({ refused, tried, untried }: CommandsTried, user: string): O
         ? `no ${command} on ${lackingKeys(it, refused).join(" or ")}`
         : why === "command"
           ? `no ${command}`
-          : `${command}: ${reason}`
+          : why === "other"
+            ? // Which state Redis is in; in it all commands are answered so.
+              reason
+            : `${command}: ${reason}`
     )
   ).join("; ")
   if (refused.some(({ use }) => use === "jobs")) return failed(detail, remedy)
@@ -124,7 +137,11 @@ const grantsFor = (refused: ReadonlyArray<RefusedCommand>, user: string): string
     ...(refused.some(({ why }) => why === "unknown")
       ? ["Use a Redis that knows the command (6.2 or newer), or set REDIS_FETCH_MODE=brpop"]
       : []),
-    ...(refused.some(({ why }) => why === "other") ? ["Fix what Redis complains about"] : [])
+    ...distinct(
+      refused.flatMap(({ reason, why }) =>
+        why !== "other" ? [] : reason.startsWith("OOM ") ? [makeRoom] : ["Fix what Redis complains about"]
+      )
+    )
   ].join("; ")
 }
 

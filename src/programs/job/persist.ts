@@ -8,11 +8,18 @@ import { WorkerStatus } from "../../services/WorkerStatus.ts"
 const firstDelay = Duration.millis(100)
 const maxDelay = Duration.seconds(2)
 
+/** Of the tries at that pace, this one in so many is told: every half a minute, however many jobs wait. */
+const toldEvery = 15
+
 /** For ever, or until the drain is over. */
 const whileWorking = Schedule.exponential(firstDelay).pipe(
   Schedule.setInputType<SqlError | RedisError>(),
   Schedule.modifyDelay(({ duration }) => Effect.succeed(Duration.min(duration, maxDelay))),
-  Schedule.tap(({ duration, input }) => logFailure(input, Duration.toMillis(duration))),
+  Schedule.tap(({ attempt, duration, input }) =>
+    Duration.isLessThan(duration, maxDelay) || attempt % toldEvery === 0
+      ? logFailure(input, Duration.toMillis(duration))
+      : Effect.void
+  ),
   Schedule.while(({ duration, now }) =>
     Effect.flatMap(WorkerStatus, ({ endsAt }) =>
       Effect.map(Ref.get(endsAt), (end) => now + Duration.toMillis(duration) <= end)
