@@ -13,7 +13,7 @@ export class NotAsRecorded extends Schema.TaggedError<NotAsRecorded>()("NotAsRec
 }) {
   override readonly [Runtime.errorExitCode] = 1
   override get message() {
-    return `IAM is not known to be as the records say: ${this.findings} findings, ${this.notVerified} accounts or principals not verified${this.broken === 0 ? "" : `; ${this.broken} audit trails broken`}`
+    return `not as recorded: ${this.findings} findings, ${this.notVerified} accounts or principals not verified, ${this.broken} audit trails broken`
   }
 }
 
