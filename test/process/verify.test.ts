@@ -51,7 +51,7 @@ describe.skipIf(inject("redis") === undefined)("verify", () => {
         `✗ unexpected    ${account}  User bob  default ReadOnlyAccess: detached by request ${removed.correlation_id}, and attached`,
         "                → to submit a remove: verify --repair --by WHO --why TEXT"
       ])
-      assert.match(found.stderr, /^error: IAM is not known to be as the records say: 2 findings/)
+      assert.match(found.stderr, /^error: not as recorded: 2 findings/)
 
       const refused = yield* runCommand(env, "verify", "--repair", ...ann)
       assert.strictEqual(refused.code, 1)
