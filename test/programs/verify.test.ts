@@ -322,7 +322,7 @@ describe("a repair", () => {
       yield* run({ repair: true })
       assert.deepStrictEqual(
         (yield* queued).map((it) => [it.action, it.duration_minutes]),
-        [["add", 30]]
+        [["add", 29]]
       )
       yield* deliver
 
