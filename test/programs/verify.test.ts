@@ -4,6 +4,7 @@ import { TestClock, TestConsole } from "effect/testing"
 import { AccessDenied, type AwsError, CredentialsInvalid, NoSuchEntity, Throttling } from "../../src/domain/AwsError.ts"
 import type { Job } from "../../src/domain/Job.ts"
 import { policyChange, type Principal } from "../../src/domain/PolicyChange.ts"
+import { Settlement } from "../../src/domain/Settlement.ts"
 import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
 import { processJob } from "../../src/programs/processJob.ts"
 import { pushDue } from "../../src/programs/loops/pushDue.ts"
@@ -12,9 +13,9 @@ import { verify } from "../../src/programs/verify/verify.ts"
 import type { VerifyEvent } from "../../src/programs/verify/VerifyEvent.ts"
 import { AccessRecords } from "../../src/services/AccessRecords.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
-import { JobStore } from "../../src/services/JobStore.ts"
+import { ClaimResult, JobStore } from "../../src/services/JobStore.ts"
 import { Redis } from "../../src/services/Redis.ts"
-import { aJob, bytes, queue, takeOne, withWorker } from "../fixture.ts"
+import { aJob, bytes, queue, takeOne, waiting, withWorker } from "../fixture.ts"
 
 const failure = { code: "Code", message: "why", operation: "ListAttachedUserPolicies" }
 const [first, second, third] = ["111111111111", "222222222222", "333333333333"] as const
@@ -250,6 +251,25 @@ describe("a verification", () => {
         "not finished, and no account is complete: begin again",
         `not finished: continue with --after ${second}`
       ])
+    }).pipe(withWorker())
+  )
+
+  it.effect("goes on behind no account that cannot be one", () =>
+    Effect.gen(function* () {
+      yield* done({ account_id: first })
+      const forged = aJob({ account_id: "112\u001B[2J" })
+      const store = yield* JobStore
+      yield* store.submit(forged)
+      const result = Option.getOrThrow(yield* store.claim(forged, { workerId: "w-1", take: "1" }, waiting))
+      const applied = Settlement.Succeeded({ requestId: Option.none(), effected: "applied" })
+      yield* store.settle(ClaimResult.$is("Claimed")(result) ? result.claim : assert.fail(), applied)
+      yield* done({ account_id: second })
+      yield* later
+      yield* meeting(({ accountId }) =>
+        accountId === second ? Effect.fail(new CredentialsInvalid(failure)) : Effect.void
+      )
+      assert.deepStrictEqual((yield* run()).accounts, [first, forged.account_id])
+      assert.deepStrictEqual(yield* TestConsole.errorLines, [`not finished: continue with --after ${first}`])
     }).pipe(withWorker())
   )
 
