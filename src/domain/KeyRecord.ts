@@ -16,7 +16,7 @@ export interface KeyRecord {
   readonly history: ReadonlyArray<Change | InDoubt>
   /** Milliseconds since the last of them was settled. */
   readonly age: number
-  /** A request of that name is in progress, or waits and is not an overdue end. */
+  /** A request of that name, however it is spelled, is in progress, or waits and is not an overdue end. */
   readonly inFlight: boolean
   /** Milliseconds until the last of the grants ends that hold it for a time; null: none does. */
   readonly endsIn: number | null

@@ -22,7 +22,7 @@ export type NotJudged =
   | "undecided"
   /** Rows of its name do not say of what kind principal and policy are. */
   | "untyped"
-  /** Requests name the policy in several ways, by case or path. */
+  /** Requests name the policy in several ways, by case or path; or the user or role, by case. */
   | "ambiguous"
   /** No job can have been about what the row names. */
   | "malformed"
@@ -46,7 +46,7 @@ export interface Discrepancy {
 const decode = Schema.decodeUnknownOption(Attachment)
 
 /** A policy's name without what does not tell it apart. */
-const bareName = (entitlement: string) => entitlement.replace(/^.*\//, "").toLowerCase()
+export const bareName = (entitlement: string) => entitlement.replace(/^.*\//, "").toLowerCase()
 
 /** What the records of one principal say, and of which they say nothing, and why. */
 export const judge = (

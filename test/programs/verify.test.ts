@@ -225,6 +225,21 @@ describe("a verification", () => {
     }).pipe(withWorker())
   )
 
+  it.effect("says nothing of a user whom requests spell in several ways, which IAM does not tell apart", () =>
+    Effect.gen(function* () {
+      const granted = yield* done({ principal: "Alice" })
+      yield* behindItsBack("detach", granted)
+      yield* done({ principal: "alice", action: "remove" })
+      yield* done({ principal: "BOB" })
+      yield* behindItsBack("detach", yield* done({ principal: "bob", principal_type: "Role" }))
+      yield* later
+      const { kinds, summary } = yield* run({ repair: true })
+      assert.deepStrictEqual(kinds, ["missing bob"])
+      assert.deepInclude(summary, { compared: 3, submitted: 1 })
+      assert.deepInclude(summary?.notJudged, { ambiguous: 1 })
+    }).pipe(withWorker())
+  )
+
   it.effect("says where to go on when it cannot, and goes on there", () =>
     Effect.gen(function* () {
       yield* threeAccounts
