@@ -57,6 +57,9 @@ describe.skipIf(inject("redis") === undefined)("verify", () => {
       assert.strictEqual(refused.code, 1)
       assert.match(refused.stderr, /^error: --repair submits requests, and csb_aws_user .*CREATE ROLE csb_operator/)
       assert.strictEqual((yield* runCommand(env, "verify", "--repair", "--by", "ann")).code, 1)
+      const nowhere = yield* runCommand(env, "verify", "--account", account, "--after", account)
+      assert.strictEqual(nowhere.code, 1)
+      assert.match(nowhere.stderr, /^error: --account and --after exclude each other/)
 
       // What the refusal says to do; roles are the whole server's.
       const role = `operator_${database.name}`
