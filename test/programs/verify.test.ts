@@ -371,6 +371,19 @@ describe("a repair", () => {
     }).pipe(withWorker())
   )
 
+  it.effect("gives back for good what is granted for good and for a time", () =>
+    Effect.gen(function* () {
+      yield* done()
+      yield* behindItsBack("detach", yield* done(anHour))
+      yield* later
+      yield* run({ repair: true })
+      assert.deepStrictEqual(
+        (yield* queued).map((it) => [it.action, it.duration_minutes]),
+        [["add", undefined]]
+      )
+    }).pipe(withWorker())
+  )
+
   it.effect("leaves to the workers what they do anyway, and what nobody can do", () =>
     Effect.gen(function* () {
       yield* done({ ...anHour, principal: "overdue" })
