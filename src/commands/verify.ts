@@ -63,6 +63,13 @@ export const verify = Command.make("verify", flags, (asked) =>
         remedy: "Give all three, or none, which only looks"
       })
     }
+    // Together they name an account that is not behind itself: nothing would be read, and all be well.
+    if (Option.isSome(asked.account) && Option.isSome(asked.after)) {
+      return yield* new Refused({
+        reason: "--account and --after exclude each other",
+        remedy: "Give --account for one account, --after to go on behind one"
+      })
+    }
     yield* Option.match(intervention, {
       onNone: () => program(asked, false, () => Effect.succeed(null), tell).pipe(Effect.provide(Live)),
       onSome: (it) => program(asked, true, repair(it), tell).pipe(Effect.provide(Repairing))

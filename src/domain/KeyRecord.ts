@@ -16,7 +16,7 @@ export interface KeyRecord {
   readonly history: ReadonlyArray<Change | InDoubt>
   /** Milliseconds since the last of them was settled. */
   readonly age: number
-  /** A request that names them so is in progress, or is pending and not an overdue end. */
+  /** A request of that name, however it is spelled, is in progress, or is pending and not an overdue end. */
   readonly inFlight: boolean
   /** Milliseconds until the end of the last grant that holds it for a time; null: none does. */
   readonly endsIn: number | null

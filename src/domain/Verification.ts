@@ -22,7 +22,7 @@ export type NotJudged =
   | "undecided"
   /** The rows do not say what kind of principal or policy they are about. */
   | "untyped"
-  /** Requests name the policy in several ways, by case or path. */
+  /** Requests name the policy in several ways, by case or path; or the user or role, by case. */
   | "ambiguous"
   /** No job can have been about what the row names. */
   | "malformed"
@@ -46,7 +46,7 @@ export interface Discrepancy {
 const decode = Schema.decodeUnknownOption(Attachment)
 
 /** A policy's name without path and case, which do not tell policies apart. */
-const bareName = (entitlement: string) => entitlement.replace(/^.*\//, "").toLowerCase()
+export const bareName = (entitlement: string) => entitlement.replace(/^.*\//, "").toLowerCase()
 
 /** What the records say about one principal's attachments; and for the other attachments, why they say nothing. */
 export const judge = (

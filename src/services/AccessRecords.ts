@@ -2,6 +2,7 @@ import type { Effect, Option } from "effect"
 import { Context } from "effect"
 import type { SqlError } from "effect/sql/SqlError"
 import type { KeyRecord } from "../domain/KeyRecord.ts"
+import type { Principal } from "../domain/PolicyChange.ts"
 
 /** A user or role by its name alone, as rows have it: not checked yet. */
 export interface NamedPrincipal {
@@ -31,5 +32,7 @@ export class AccessRecords extends Context.Service<
       readonly behind: Option.Option<{ readonly accountId: string; readonly principal: Option.Option<string> }>
     }) => Effect.Effect<ReadonlyArray<NamedPrincipal>, SqlError>
     readonly keysOf: (principal: NamedPrincipal) => Effect.Effect<ReadonlyArray<KeyRecord>, SqlError>
+    /** Whether requests that have not failed name the user or role in another letter case, too. Reads all those of the account. */
+    readonly isSpelledOtherwise: (principal: Principal) => Effect.Effect<boolean, SqlError>
   }
 >()("worker-service-aws/services/AccessRecords") {}

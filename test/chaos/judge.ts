@@ -1,5 +1,8 @@
-import { Effect } from "effect"
+import { Effect, Layer, Option, Stream } from "effect"
+import { SqlClient } from "effect/sql"
 import type { CallRecord } from "../../local/aws/CallLog.ts"
+import { AuditTrailsSql } from "../../src/layers/postgres/AuditTrailsSql.ts"
+import { verifyTrails } from "../../src/programs/verify/verifyTrails.ts"
 import { payloadsLeft } from "./requests.ts"
 import { Stage } from "./Stage.ts"
 
@@ -19,6 +22,8 @@ export interface Verdict {
   readonly lost: ReadonlyArray<string>
   readonly doubled: ReadonlyArray<string>
   readonly outOfOrder: ReadonlyArray<string>
+  /** Audit trails that are not as they were written. */
+  readonly broken: ReadonlyArray<string>
   /** Since three workers were lost with it, which is as it should be. */
   readonly workerLost: number
   readonly deadLetters: number
@@ -39,6 +44,9 @@ export const judge = Effect.gen(function* () {
         WHERE audit.correlation_id = request.correlation_id ORDER BY audit_id DESC LIMIT 1), '') AS log
     FROM csb_requests AS request ORDER BY req_time_stamp, correlation_id`
   const left = yield* payloadsLeft
+  const trails = yield* Stream.runCollect(verifyTrails(Option.none())).pipe(
+    Effect.provide(AuditTrailsSql.pipe(Layer.provide(Layer.succeed(SqlClient.SqlClient, sql))))
+  )
   const calls = aws.calls
     .list()
     .filter(({ operation, outcome }) => operation !== "AssumeRole" && carriedOut.has(outcome))
@@ -64,6 +72,12 @@ export const judge = Effect.gen(function* () {
       .filter(({ finals, references }) => finals > 1 || references > 1)
       .map(({ finals, id, references }) => `${id}: ${finals} final audit rows, ${references} references`),
     outOfOrder: byKey.flatMap(([key, requests = []]) => disorder(key, requests, callsByKey[key] ?? [])),
+    broken: trails.flatMap(({ broken, correlationId }) =>
+      Option.match(broken, {
+        onNone: () => [],
+        onSome: ({ auditId, why }) => [`${correlationId}, at ${auditId ?? "its end"}: ${why}`]
+      })
+    ),
     workerLost: rows.filter((row) => row.status === "FAILED" && isWorkerLost(row)).length,
     deadLetters: yield* Effect.tryPromise(() => redis.llen(`${queue}_error`))
   } satisfies Verdict

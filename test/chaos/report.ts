@@ -13,17 +13,18 @@ const spread = (times: ReadonlyArray<number>) => {
 }
 
 /** What must not be. */
-export const complaints = ({ doubled, lost, outOfOrder, tally }: Outcome): ReadonlyArray<string> => [
+export const complaints = ({ broken, doubled, lost, outOfOrder, tally }: Outcome): ReadonlyArray<string> => [
   ...lost.map((text) => `lost: ${text}`),
   ...doubled.map((text) => `doubled: ${text}`),
   ...outOfOrder.map((text) => `out of order: ${text}`),
+  ...broken.map((text) => `broken trail: ${text}`),
   ...tally.drains
     .filter(({ code, took }) => code !== 0 || took > grace)
     .map(({ code, took }) => `a drain took ${seconds(took)} and ended with ${code}`)
 ]
 
 export const render = (plan: Plan, outcome: Outcome): string => {
-  const { deadLetters, doubled, jobs, lost, outOfOrder, settled, tally, workerLost } = outcome
+  const { broken, deadLetters, doubled, jobs, lost, outOfOrder, settled, tally, workerLost } = outcome
   const faults = Array.from(tally.faults).toSorted(([, one], [, other]) => other - one)
   const lines: ReadonlyArray<readonly [string, string | number]> = [
     ["seed", plan.seed],
@@ -33,6 +34,7 @@ export const render = (plan: Plan, outcome: Outcome): string => {
     ["lost", lost.length],
     ["doubled", doubled.length],
     ["out of order", outOfOrder.length],
+    ["broken audit trails", broken.length],
     ["failed, since three workers were lost with it", workerLost],
     ["dead letters", deadLetters],
     [

@@ -192,12 +192,38 @@ export const accessRecordsContract = (
         assert.isFalse(yield* isUnderWay(on))
         const waits = yield* submitted(on)
         assert.isTrue(yield* isUnderWay(on))
+        const other = yield* submitted({ ...on, entitlement: "service-role/readOnlyACCESS" })
         const claim = yield* claimed(waits)
         assert.isTrue(yield* isUnderWay(on))
         yield* settle(claim, refused)
+        assert.isTrue(yield* isUnderWay(on))
+        yield* settle(yield* claimed(other), refused)
         assert.isFalse(yield* isUnderWay(on))
         yield* (yield* Grants).end(grant.correlation_id, { by: "ann", why: "over" })
         assert.isTrue(yield* isUnderWay(on))
+      })
+    )
+
+    test(
+      "knows whether a request that has not failed spells a user in another letter case",
+      Effect.gen(function* () {
+        const { isSpelledOtherwise } = yield* AccessRecords
+        const { principal } = someone()
+        const other = { principal: principal.toUpperCase() }
+        const isUser = isSpelledOtherwise({ accountId: aJob().account_id, principal, principalType: "User" })
+        yield* settled({ principal })
+        yield* settled(other, refused)
+        yield* settled({ ...other, principal_type: "Role" })
+        yield* settled({ ...other, account_id: "999999999999" })
+        assert.isFalse(yield* isUser)
+        const waits = yield* submitted(other)
+        assert.isTrue(yield* isUser)
+        const claim = yield* claimed(waits)
+        assert.isTrue(yield* isUser)
+        yield* settle(claim, refused)
+        assert.isFalse(yield* isUser)
+        yield* settled(other)
+        assert.isTrue(yield* isUser)
       })
     )
 

@@ -309,6 +309,37 @@ describe("a database of before audit rows were chained", () => {
     })
   )
 
+  it.live("is migrated while a worker or the API is between a request and its audit row", () =>
+    Effect.gen(function* () {
+      const database = yield* ourDatabase
+      const admin = yield* clientAs(database, "postgres")
+      yield* unchain(admin)
+      const worker = yield* clientAs(database, "csb_aws_user", "exclusive")
+      const id = yield* aRequest(admin)
+      const migrating = yield* worker.withTransaction(
+        Effect.gen(function* () {
+          yield* worker`UPDATE csb_requests SET last_upd_time_stamp = now() WHERE correlation_id = ${id}`
+          const migrating = yield* migrate.pipe(
+            Effect.provide(connect(inject("postgres"), database.name, "postgres", "single")),
+            Effect.provide(NodeServices.layer),
+            Effect.forkChild
+          )
+          yield* admin<{ readonly count: number }>`SELECT count(*)::int AS count FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'`.pipe(
+            Effect.repeat({ until: ([row]) => row?.count === 1 })
+          )
+          yield* audit(worker, id, "one")
+          return migrating
+        })
+      )
+      assert.deepStrictEqual(
+        (yield* Fiber.join(migrating)).map(([id]) => id),
+        [4, 5]
+      )
+      assert.deepStrictEqual(yield* broken(database), new Map([[id, undefined]]))
+    })
+  )
+
   it.live("keeps its rows as they are when it is migrated, and chains what comes after them", () =>
     Effect.gen(function* () {
       const database = yield* ourDatabase

@@ -85,7 +85,8 @@ describe("statements among many requests, as the worker's role behind row-level 
           nextPrincipals: [recorded.principals("principal", false), ["123456789012", "SUCCESS1"]],
           nextAccounts: [recorded.principals("account", false), ["123456789012"]],
           principalsOfOne: [recorded.principals("principal", true), ["123456789012", "SUCCESS1", "123456789012"]],
-          keysOf: [recorded.keysOf, ["123456789012", "SUCCESS1"]]
+          keysOf: [recorded.keysOf, ["123456789012", "SUCCESS1"]],
+          otherSpelling: [recorded.otherSpelling, ["123456789012", "SUCCESS1", "User"]]
         }
         for (const [name, [statement, values]] of Object.entries(statements)) {
           // In so small a table the planner would read all of it; what it cannot avoid, it does all the same.

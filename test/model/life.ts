@@ -6,6 +6,7 @@ import type { Request } from "./ledger.ts"
 import type { Step } from "./schedule.ts"
 import { keys, makeShared } from "./shared.ts"
 import { verdict } from "./verdict.ts"
+import { verified } from "./verified.ts"
 
 /** In the order in which they are submitted. */
 const correlationId = (index: number) => `00000000-0000-4000-8000-${String(index).padStart(12, "0")}`
@@ -117,5 +118,5 @@ export const live = Effect.fnUntraced(function* (schedule: ReadonlyArray<Step>) 
   yield* checkPlaces
   const broken = yield* verdict(shared)
   for (const { kill } of shared.processes) kill()
-  return broken
+  return [...broken, ...(yield* verified(shared.clock))]
 })

@@ -134,15 +134,20 @@ describe.skipIf(inject("redis") === undefined)("verify", () => {
     }).pipe(Effect.scoped, Effect.provide(world()))
   )
 
-  it.live("says of a legacy database that it cannot verify it, and why", () =>
-    Effect.gen(function* () {
-      const { env } = yield* World
-      const { code, stderr } = yield* runCommand(env, "verify")
-      assert.strictEqual(code, 1)
-      assert.match(
-        stderr,
-        /^error: cannot verify: rows of this schema do not say .* a legacy database cannot be verified/
-      )
-    }).pipe(Effect.provide(world("legacy")))
+  it.live(
+    "says of a legacy database that it cannot verify it, and why, and takes one account or those behind one",
+    () =>
+      Effect.gen(function* () {
+        const { env } = yield* World
+        const { code, stderr } = yield* runCommand(env, "verify")
+        assert.strictEqual(code, 1)
+        assert.match(
+          stderr,
+          /^error: cannot verify: rows of this schema do not say .* a legacy database cannot be verified/
+        )
+        const nowhere = yield* runCommand(env, "verify", "--account", account, "--after", account)
+        assert.strictEqual(nowhere.code, 1)
+        assert.match(nowhere.stderr, /^error: --account and --after exclude each other/)
+      }).pipe(Effect.provide(world("legacy")))
   )
 })

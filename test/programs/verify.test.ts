@@ -4,6 +4,7 @@ import { TestClock, TestConsole } from "effect/testing"
 import { AccessDenied, type AwsError, CredentialsInvalid, NoSuchEntity, Throttling } from "../../src/domain/AwsError.ts"
 import type { Job } from "../../src/domain/Job.ts"
 import { policyChange, type Principal } from "../../src/domain/PolicyChange.ts"
+import { Settlement } from "../../src/domain/Settlement.ts"
 import { AwsIamControl } from "../../src/layers/memory/AwsIamMemory.ts"
 import { processJob } from "../../src/programs/processJob.ts"
 import { pushDue } from "../../src/programs/loops/pushDue.ts"
@@ -12,9 +13,9 @@ import { verify } from "../../src/programs/verify/verify.ts"
 import type { VerifyEvent } from "../../src/programs/verify/VerifyEvent.ts"
 import { AccessRecords } from "../../src/services/AccessRecords.ts"
 import { JobQueue } from "../../src/services/JobQueue.ts"
-import { JobStore } from "../../src/services/JobStore.ts"
+import { ClaimResult, JobStore } from "../../src/services/JobStore.ts"
 import { Redis } from "../../src/services/Redis.ts"
-import { aJob, bytes, queue, takeOne, withWorker } from "../fixture.ts"
+import { aJob, bytes, queue, takeOne, waiting, withWorker } from "../fixture.ts"
 
 const failure = { code: "Code", message: "why", operation: "ListAttachedUserPolicies" }
 const [first, second, third] = ["111111111111", "222222222222", "333333333333"] as const
@@ -224,6 +225,21 @@ describe("a verification", () => {
     }).pipe(withWorker())
   )
 
+  it.effect("says nothing of a user whom requests spell in several ways, which IAM does not tell apart", () =>
+    Effect.gen(function* () {
+      const granted = yield* done({ principal: "Alice" })
+      yield* behindItsBack("detach", granted)
+      yield* done({ principal: "alice", action: "remove" })
+      yield* done({ principal: "BOB" })
+      yield* behindItsBack("detach", yield* done({ principal: "bob", principal_type: "Role" }))
+      yield* later
+      const { kinds, summary } = yield* run({ repair: true })
+      assert.deepStrictEqual(kinds, ["missing bob"])
+      assert.deepInclude(summary, { compared: 3, submitted: 1 })
+      assert.deepInclude(summary?.notJudged, { ambiguous: 1 })
+    }).pipe(withWorker())
+  )
+
   it.effect("says where to go on when it cannot, and goes on there", () =>
     Effect.gen(function* () {
       yield* threeAccounts
@@ -250,6 +266,25 @@ describe("a verification", () => {
         "not finished, and no account is complete: begin again",
         `not finished: continue with --after ${second}`
       ])
+    }).pipe(withWorker())
+  )
+
+  it.effect("goes on behind no account that cannot be one", () =>
+    Effect.gen(function* () {
+      yield* done({ account_id: first })
+      const forged = aJob({ account_id: "112\u001B[2J" })
+      const store = yield* JobStore
+      yield* store.submit(forged)
+      const result = Option.getOrThrow(yield* store.claim(forged, { workerId: "w-1", take: "1" }, waiting))
+      const applied = Settlement.Succeeded({ requestId: Option.none(), effected: "applied" })
+      yield* store.settle(ClaimResult.$is("Claimed")(result) ? result.claim : assert.fail(), applied)
+      yield* done({ account_id: second })
+      yield* later
+      yield* meeting(({ accountId }) =>
+        accountId === second ? Effect.fail(new CredentialsInvalid(failure)) : Effect.void
+      )
+      assert.deepStrictEqual((yield* run()).accounts, [first, forged.account_id])
+      assert.deepStrictEqual(yield* TestConsole.errorLines, [`not finished: continue with --after ${first}`])
     }).pipe(withWorker())
   )
 
@@ -322,7 +357,7 @@ describe("a repair", () => {
       yield* run({ repair: true })
       assert.deepStrictEqual(
         (yield* queued).map((it) => [it.action, it.duration_minutes]),
-        [["add", 30]]
+        [["add", 29]]
       )
       yield* deliver
 
@@ -332,6 +367,19 @@ describe("a repair", () => {
       assert.deepInclude(
         found.map(({ discrepancy, repair: it }) => [discrepancy.attachment.principal, it?.note]),
         ["b", "nothing submitted: it ends in less than a minute"]
+      )
+    }).pipe(withWorker())
+  )
+
+  it.effect("gives back for good what is granted for good and for a time", () =>
+    Effect.gen(function* () {
+      yield* done()
+      yield* behindItsBack("detach", yield* done(anHour))
+      yield* later
+      yield* run({ repair: true })
+      assert.deepStrictEqual(
+        (yield* queued).map((it) => [it.action, it.duration_minutes]),
+        [["add", undefined]]
       )
     }).pipe(withWorker())
   )

@@ -1,6 +1,7 @@
 import { Array as Arr, Clock, Effect, Option } from "effect"
 import type { Change, InDoubt } from "../../domain/Access.ts"
 import { endGrace, type KeyRecord } from "../../domain/KeyRecord.ts"
+import { bareName } from "../../domain/Verification.ts"
 import { failedInDoubt, isLeftAsItIs } from "../../domain/Settlement.ts"
 import { AccessRecords } from "../../services/AccessRecords.ts"
 import { isFinal, like, type Row, type Rows, touchedAt } from "./Row.ts"
@@ -63,7 +64,7 @@ const recordOf = (all: ReadonlyArray<Recorded>, others: ReadonlyArray<Row>, now:
     entitlement: row.entitlement,
     history: since.map(({ change }) => change),
     age: Math.min(...since.map((it) => now - touchedAt(it.row))),
-    inFlight: others.some((it) => it.row.entitlement === row.entitlement && isUnderWay(it, now)),
+    inFlight: others.some((it) => bareName(it.row.entitlement) === bareName(row.entitlement) && isUnderWay(it, now)),
     endsIn: open.length === 0 ? null : Math.max(...open),
     end:
       waiting !== undefined
@@ -119,5 +120,17 @@ export const accessRecordsOf = (rows: Rows) =>
         return Object.values(Arr.groupBy(recorded, ({ row }) => keyOf(row))).flatMap((all) =>
           recordOf(all, others, now)
         )
-      })
+      }),
+
+    isSpelledOtherwise: ({ accountId, principal, principalType }) =>
+      Effect.sync(() =>
+        Array.from(rows.values()).some(
+          ({ row, status }) =>
+            status !== "FAILED" &&
+            row.account_id === accountId &&
+            row.principal !== principal &&
+            row.principal.toLowerCase() === principal.toLowerCase() &&
+            (row.principal_type ?? principalType).toLowerCase() === principalType.toLowerCase()
+        )
+      )
   })

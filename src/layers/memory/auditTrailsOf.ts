@@ -13,7 +13,7 @@ const trailOf = ([correlationId, { audit, row, status }]: readonly [string, Row]
     const said = {
       auditId: entry.id,
       status: entry.status,
-      at: BigInt(DateTime.toEpochMillis(entry.at)) * 1_000n,
+      at: BigInt(Math.round(DateTime.toEpochMillis(entry.at) * 1_000)),
       log: entry.log,
       previousHash: rows.at(-1)?.hash ?? null
     }

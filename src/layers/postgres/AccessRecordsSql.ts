@@ -84,6 +84,12 @@ export const AccessRecordsSql = Layer.effect(
       keysOf: ({ accountId, principal }) =>
         Effect.map(sql.unsafe<ChangeAnswer>(statements.keysOf, [accountId, principal]), (answers) =>
           Object.values(Array.groupBy(answers, keyOf)).flatMap(recordOf)
+        ),
+
+      isSpelledOtherwise: ({ accountId, principal, principalType }) =>
+        Effect.map(
+          sql.unsafe(statements.otherSpelling, [accountId, principal, principalType]),
+          (spellings) => spellings.length > 0
         )
     })
   })

@@ -5,6 +5,9 @@ import type { Dialect } from "./catalog.ts"
 /** Principals that are read at a time. */
 const page = 500
 
+/** A policy's name without what does not tell it apart, as `bareName` of the domain has it. */
+const bareName = (entitlement: string) => `lower(regexp_replace(${entitlement}, '^.*/', ''))`
+
 /** Statements that compare the records with IAM, as text with the database's own labels. Only where `tellsHistory` of the dialect holds. */
 export const recordStatementsFor = ({ labels }: Dialect) => {
   const label = (status: keyof typeof labels) => `'${labels[status]}'`
@@ -86,13 +89,23 @@ export const recordStatementsFor = ({ labels }: Dialect) => {
         coalesce(bool_or(end_waits), false) AS end_waits,
         EXISTS (
           SELECT FROM csb_requests AS other
-          WHERE (other.account_id, other.principal, other.entitlement) = ($1, $2, recorded.entitlement)
+          WHERE (other.account_id, other.principal) = ($1, $2)
+            AND ${bareName("other.entitlement")} = ${bareName("recorded.entitlement")}
             AND other.cloud_provider = 'aws' AND other.status IN (${label("PENDING")}, ${label("IN_PROGRESS")})
             AND (other.status = ${label("IN_PROGRESS")} OR other.not_before IS NULL
               OR (other.not_before <= now() AND other.not_before >= now() - ${grace}))
         ) AS in_flight
       FROM recorded WHERE detached_at IS NULL OR audit_id >= detached_at
       GROUP BY entitlement, principal_type, entitlement_type, kind, attached
-      ORDER BY entitlement, principal_type, entitlement_type, max(audit_id) NULLS FIRST`
+      ORDER BY entitlement, principal_type, entitlement_type, max(audit_id) NULLS FIRST`,
+
+    /** $1 the account, $2 the principal, $3 its type. In two parts, each of which has its index. */
+    otherSpelling: [[label("SUCCESS")], [label("PENDING"), label("IN_PROGRESS")]]
+      .map(
+        (statuses) => `
+      (SELECT FROM csb_requests WHERE account_id = $1 AND cloud_provider = 'aws' AND status IN (${statuses.join(", ")})
+        AND principal <> $2 AND lower(principal) = lower($2) AND lower(coalesce(principal_type, $3)) = lower($3) LIMIT 1)`
+      )
+      .join(" UNION ALL")
   }
 }

@@ -30,5 +30,9 @@ export const migrate = Effect.gen(function* () {
   yield* bootstrap
   yield* sql`SET ROLE ${sql(owner)}`
   yield* sql`SET search_path = ${sql(owner)}`
-  return yield* PgMigrator.run({ loader: PgMigrator.fromRecord(migrations), table: "csb_migrations" })
+  // A transaction for each: one that holds a table until another is free would wait for workers and the API, who wait for it.
+  const applied = yield* Effect.forEach(Object.entries(migrations), ([name, migration]) =>
+    PgMigrator.run({ loader: PgMigrator.fromRecord({ [name]: migration }), table: "csb_migrations" })
+  )
+  return applied.flat()
 })

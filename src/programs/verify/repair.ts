@@ -21,12 +21,11 @@ export const repair = (intervention: Intervention) =>
     if (!principalExists) return leave("nothing submitted: there is no such user or role")
     const forGood = history.some((it) => it._tag === "Granted" && it.holds === "for good")
     const left = kind !== "missing" || forGood ? Option.none<number>() : Option.fromNullOr(endsIn)
-    if (Option.isSome(left) && left.value < minute) {
-      return leave("nothing submitted: it ends in less than a minute")
-    }
+    // Not rounded up: when this grant ends first, the end of the one before is still to come, and detaches.
+    const duration = Option.map(left, (millis) => Math.floor(millis / minute))
+    if (Option.contains(duration, 0)) return leave("nothing submitted: it ends in less than a minute")
 
     const action = kind === "missing" ? "add" : "remove"
-    const duration = Option.map(left, (millis) => Math.ceil(millis / minute))
     const note = `submitted ${action}${Option.match(duration, { onNone: () => "", onSome: (it) => ` for ${it} minutes` })}`
     return yield* submit(
       {

@@ -1,4 +1,5 @@
 import { Console, Effect, Option, Runtime, Schema, Stream } from "effect"
+import { AccountId } from "../../domain/Job.ts"
 import { Refused } from "../../domain/Refused.ts"
 import { AccessRecords } from "../../services/AccessRecords.ts"
 import { verifyTrails } from "./verifyTrails.ts"
@@ -17,6 +18,8 @@ export class NotAsRecorded extends Schema.TaggedError<NotAsRecorded>()("NotAsRec
   }
 }
 
+const isAccountId = Schema.is(AccountId)
+
 /** Reports each finding as it comes, and the sums at the end. If it does not get that far, it says on stderr where to continue. */
 export const verify = Effect.fnUntraced(function* <E, R>(
   scope: Scope,
@@ -30,7 +33,8 @@ export const verify = Effect.fnUntraced(function* <E, R>(
   const count = (event: VerifyEvent) =>
     Effect.suspend(() => {
       summary = sum(summary, event)
-      if (event._tag === "AccountDone") complete = Option.some(event.accountId)
+      // Not behind what only a row calls an account: `--after` would not take it.
+      if (event._tag === "AccountDone" && isAccountId(event.accountId)) complete = Option.some(event.accountId)
       return tell(event)
     })
   yield* readTrails(scope, count).pipe(

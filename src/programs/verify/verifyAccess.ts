@@ -50,7 +50,7 @@ const verifyPrincipal = Effect.fnUntraced(function* <E, R>(
   mend: Mend<E, R>,
   tell: (event: VerifyEvent) => Effect.Effect<void>
 ) {
-  const { keysOf } = yield* AccessRecords
+  const { isSpelledOtherwise, keysOf } = yield* AccessRecords
   const { partition } = yield* AwsConfig
   const look = Effect.map(keysOf(named), (keys) => judge(named, keys))
 
@@ -83,8 +83,22 @@ const verifyPrincipal = Effect.fnUntraced(function* <E, R>(
     })
   // What a worker has done since the records were read would look like somebody else's doing. Reading them again shows it.
   const now = differencesIn(before).length === 0 ? before : yield* look
-  yield* tell(VerifyEvent.Compared({ compared: now.judged.length, notJudged: now.notJudged }))
-  for (const discrepancy of differencesIn(now)) {
+  const differences = differencesIn(now)
+  // IAM does not tell names apart by case, the records do: what one spelling was granted, another may have taken away.
+  const unclear = yield* Effect.filter(types, (principalType) =>
+    differences.some(({ attachment }) => attachment.principalType === principalType)
+      ? isSpelledOtherwise({ ...named, principalType })
+      : Effect.succeed(false)
+  )
+  const isUnclear = ({ attachment }: Discrepancy) => unclear.includes(attachment.principalType)
+  const ambiguous = differences.filter(isUnclear)
+  yield* tell(
+    VerifyEvent.Compared({
+      compared: now.judged.length - ambiguous.length,
+      notJudged: [...now.notJudged, ...ambiguous.map(() => "ambiguous" as const)]
+    })
+  )
+  for (const discrepancy of differences.filter((it) => !isUnclear(it))) {
     yield* tell(VerifyEvent.Found({ discrepancy, repair: yield* mend(discrepancy) }))
   }
   return true
