@@ -113,7 +113,7 @@ describe.skipIf(inject("redis") === undefined)("verify", () => {
       const tampered = yield* runCommand(env, "verify", "--account", account)
       assert.strictEqual(tampered.code, 1)
       assert.match(tampered.stdout, /^✗ broken trail .*: it does not say what it said when it was written\n/)
-      assert.match(tampered.stderr, /; 1 audit trails broken\n$/)
+      assert.match(tampered.stderr, /, 1 audit trails broken\n$/)
     }).pipe(Effect.provide(world()))
   )
 

@@ -96,7 +96,7 @@ describe("a verification", () => {
       const { exit, json, people, summary } = yield* verified(
         withTrails(Option.some(0n), trailOf("a"), trailOf("b", { log: "yes" }))
       )
-      assert.match(Exit.isFailure(exit) ? String(exit.cause) : "", /0 findings, 0 accounts.*; 1 audit trails broken/)
+      assert.match(Exit.isFailure(exit) ? String(exit.cause) : "", /0 findings, 0 accounts.*, 1 audit trails broken/)
       assert.deepInclude(summary, { trails: 2, broken: 1, notVerified: 0 })
       assert.deepStrictEqual(JSON.parse(json[0] ?? ""), {
         finding: "broken trail",
