@@ -18,6 +18,6 @@ export const queue = Command.make("queue", { json }, (asked) =>
   }).pipe(Effect.provide(DatabaseAndQueue), reportToPerson)
 ).pipe(
   Command.withDescription(
-    "Show what waits, what is in flight in which account, what is laid aside, and which workers live"
+    "Show what waits, what is in flight for which account, what is parked or delayed, and which workers are alive"
   )
 )

@@ -68,7 +68,7 @@ export interface DatabaseSession {
   readonly server: Effect.Effect<DatabaseServer, SqlError>
   /** The labels that the start would work with. */
   readonly labels: Effect.Effect<Readonly<Record<Status, string>>, SqlError | SchemaUnsupported>
-  /** Whether a `migrate` of an older version made the schema, so that some of what this one can do it cannot. */
+  /** Whether an older version's `migrate` made the schema, which then lacks something that this version uses. */
   readonly behind: Effect.Effect<boolean, SqlError | SchemaUnsupported>
   readonly unfound: Effect.Effect<ReadonlyArray<Unfound>, SqlError>
   readonly missingGrants: Effect.Effect<ReadonlyArray<MissingGrant>, SqlError | SchemaUnsupported>

@@ -62,7 +62,7 @@ describe("what is wrong", () => {
     [{ replica: { ...well.replica, credentialsFault: "SignatureDoesNotMatch" } }, /^error: AWS refuses .*Signature/],
     [{ replica: { ...well.replica, fetchFault: "NOPERM" } }, /^error: Jobs cannot be taken from Redis: NOPERM/],
     [{ replica: { ...well.replica, phase: "stopped" } }, /^error: The fetch loop of w-1 has stopped/],
-    [{ replica: { ...well.replica, phase: "draining" } }, /^note: w-1 drains/],
+    [{ replica: { ...well.replica, phase: "draining" } }, /^note: w-1 is draining/],
     [{ queue: { problem: "refused" } }, /^error: Redis cannot be read. refused/],
     [{ history: { problem: "away" } }, /^error: PostgreSQL cannot be read. away/],
     [{ inFlight: { problem: "away" } }, /^error: PostgreSQL cannot be read. away/],

@@ -71,7 +71,7 @@ export const replay = Command.make("replay", { ...chosen, by: Flag.optional(by),
 export const drop = Command.make("drop", chosen, (asked) =>
   Effect.gen(function* () {
     const deadLetters = yield* DeadLetters
-    // Redis looks for each from the newest on: of many, those behind would hold up the workers' commands.
+    // Redis searches for each from the newest on: to drop the oldest of many first would hold up the workers' commands.
     const letters = yield* chooseLetters("drop", asked)
     yield* changeEach(letters, (letter) =>
       Effect.as(deadLetters.drop(letter), `dropped ${letter.id}: ${plain(letter.reason)}`)

@@ -3,7 +3,7 @@ import { type Dialect, type OptionalColumn, optionalColumns } from "./catalog.ts
 import { conditionsOn } from "./conditions.ts"
 import { writeEnds } from "./endStatements.ts"
 
-/** At most so many requests are counted before a blocked one. */
+/** At most this many requests are counted before a blocked one. */
 const countedAhead = 1_000
 
 /** What a statement does with a row that another transaction holds: wait for it, or leave it out. */

@@ -111,7 +111,7 @@ const elsewhere =
 /** Redis begins its errors with a word: https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors */
 export const redisError = (command: string, cause: unknown): RedisError => {
   const words = cause instanceof Error ? cause.message : String(cause)
-  // ioredis tells of its options instead.
+  // ioredis names its options instead.
   const message = words.includes("enableOfflineQueue options is false") ? "not connected to Redis" : words
   return new RedisError({
     command,

@@ -92,7 +92,7 @@ const ofMemory = (fields: Readonly<Record<string, string>>): Outcome => {
     : failed(`it is full: ${fields["used_memory"]} of maxmemory's ${limit} bytes are in use`, makeRoom)
 }
 
-const makeRoom = "Make room: CONFIG SET maxmemory to more, or take away what fills it, which redis-cli --bigkeys shows"
+const makeRoom = "Make room: CONFIG SET maxmemory to more, or delete what fills it (redis-cli --bigkeys)"
 
 const ofCommands = ({ refused, tried, untried }: CommandsTried, user: string): Outcome => {
   const remedy = grantsFor(refused, user)

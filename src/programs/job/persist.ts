@@ -8,7 +8,7 @@ import { WorkerStatus } from "../../services/WorkerStatus.ts"
 const firstDelay = Duration.millis(100)
 const maxDelay = Duration.seconds(2)
 
-/** Of the tries at that pace, this one in so many is told: every half a minute, however many jobs wait. */
+/** At that pace one attempt in so many is logged: one every half a minute, however many jobs wait. */
 const toldEvery = 15
 
 /** For ever, or until the drain is over. */
