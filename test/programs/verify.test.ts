@@ -391,8 +391,9 @@ describe("a repair", () => {
       yield* done({ principal: "gone" })
       yield* later
       yield* meeting(({ principal }) => (principal === "gone" ? Effect.fail(new NoSuchEntity(failure)) : Effect.void))
-      const { found } = yield* run({ repair: true })
+      const { found, summary } = yield* run({ repair: true })
       assert.deepStrictEqual(yield* queued, [])
+      assert.deepInclude(summary, { missing: 1, ended: 1, submitted: 0 })
       assert.match(
         found.map(({ repair: it }) => it?.note).join("\n"),
         /no such user or role\n.*a running worker takes it away/
